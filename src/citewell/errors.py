@@ -1,0 +1,173 @@
+"""The error tree of the core.
+
+    CitewellError
+    ├── InvalidInput                 the caller sent something that cannot be right
+    │   ├── ContentTooLarge
+    │   ├── UnsupportedMediaType
+    │   └── DimensionMismatch
+    ├── NotFound
+    │   └── DocumentNotFound
+    ├── IngestionFailure             a document that cannot become `ready`; `code` says why, for ever
+    │   ├── UnreadableDocument       unreadable
+    │   ├── PasswordRequired         password_required
+    │   ├── NoText                   no_text
+    │   ├── ParserLimitExceeded      parser_limit_exceeded
+    │   ├── ContentMissing           content_missing
+    │   └── AttemptsExhausted        attempts_exhausted
+    ├── SpaceMismatch                the store holds vectors of another embedding space
+    ├── StaleLease                   another worker has taken the job; nothing of ours may be published
+    ├── EmbeddingRejected            the embedder refuses this input for good
+    ├── LLMRejected                  the language model refuses this request for good
+    └── Transient                    worth trying again later
+        ├── EmbedderUnavailable
+        ├── LLMUnavailable
+        ├── StoreUnavailable
+        ├── BlobsUnavailable
+        └── QueueUnavailable
+
+An exception's docstring is its default message. Whether work is tried again depends on `Transient` alone.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AttemptsExhausted",
+    "BlobsUnavailable",
+    "CitewellError",
+    "ContentMissing",
+    "ContentTooLarge",
+    "DimensionMismatch",
+    "DocumentNotFound",
+    "EmbedderUnavailable",
+    "EmbeddingRejected",
+    "IngestionFailure",
+    "InvalidInput",
+    "LLMRejected",
+    "LLMUnavailable",
+    "NoText",
+    "NotFound",
+    "ParserLimitExceeded",
+    "PasswordRequired",
+    "QueueUnavailable",
+    "SpaceMismatch",
+    "StaleLease",
+    "StoreUnavailable",
+    "Transient",
+    "UnreadableDocument",
+    "UnsupportedMediaType",
+]
+
+
+class CitewellError(Exception):
+    """Something went wrong in Citewell."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class InvalidInput(CitewellError):
+    """The input is not valid."""
+
+
+class ContentTooLarge(InvalidInput):
+    """The content is larger than the limit."""
+
+
+class UnsupportedMediaType(InvalidInput):
+    """No parser reads content of this type."""
+
+
+class DimensionMismatch(InvalidInput):
+    """The vector does not have the dimensions of the embedding space."""
+
+
+class NotFound(CitewellError):
+    """There is nothing under this id."""
+
+
+class DocumentNotFound(NotFound):
+    """There is no document with this id."""
+
+
+class IngestionFailure(CitewellError):
+    """The document cannot be ingested."""
+
+    code: ClassVar[str] = "failed"
+
+
+class UnreadableDocument(IngestionFailure):
+    """The file is damaged: no page of it could be read."""
+
+    code: ClassVar[str] = "unreadable"
+
+
+class PasswordRequired(IngestionFailure):
+    """The file is encrypted and opens only with a password."""
+
+    code: ClassVar[str] = "password_required"
+
+
+class NoText(IngestionFailure):
+    """The file holds no text; a scanned document needs optical character recognition first."""
+
+    code: ClassVar[str] = "no_text"
+
+
+class ParserLimitExceeded(IngestionFailure):
+    """Reading the file took more time or memory than a parser is allowed."""
+
+    code: ClassVar[str] = "parser_limit_exceeded"
+
+
+class ContentMissing(IngestionFailure):
+    """The stored bytes of the document are missing or were altered."""
+
+    code: ClassVar[str] = "content_missing"
+
+
+class AttemptsExhausted(IngestionFailure):
+    """The ingestion was tried as often as allowed and did not succeed."""
+
+    code: ClassVar[str] = "attempts_exhausted"
+
+
+class SpaceMismatch(CitewellError):
+    """The store holds vectors of another embedding space."""
+
+
+class StaleLease(CitewellError):
+    """The job is no longer held by this worker."""
+
+
+class EmbeddingRejected(CitewellError):
+    """The embedder refuses this input or these settings."""
+
+
+class LLMRejected(CitewellError):
+    """The language model refuses this request or these settings."""
+
+
+class Transient(CitewellError):
+    """Something is away for the moment."""
+
+
+class EmbedderUnavailable(Transient):
+    """The embedder does not answer."""
+
+
+class LLMUnavailable(Transient):
+    """The language model does not answer."""
+
+
+class StoreUnavailable(Transient):
+    """The database does not answer."""
+
+
+class BlobsUnavailable(Transient):
+    """The blob store does not answer."""
+
+
+class QueueUnavailable(Transient):
+    """The job queue does not answer."""

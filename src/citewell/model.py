@@ -1,0 +1,385 @@
+"""The values of the domain: immutable, validated where they are made, free of any technology."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, NewType
+from uuid import UUID
+
+from citewell.errors import InvalidInput
+
+__all__ = [
+    "DEFAULT_COLLECTION",
+    "Answer",
+    "Blob",
+    "Box",
+    "Chunk",
+    "ChunkRef",
+    "Content",
+    "Delta",
+    "Document",
+    "DocumentId",
+    "EmbeddedChunk",
+    "EmbeddingSpace",
+    "Failure",
+    "Heading",
+    "Hit",
+    "JobId",
+    "Lease",
+    "Line",
+    "Message",
+    "Page",
+    "ParsedPage",
+    "Progress",
+    "RevisionId",
+    "Scope",
+    "Span",
+    "Stage",
+    "Status",
+    "Submission",
+    "Submitted",
+    "Vector",
+    "checked_collection",
+]
+
+DocumentId = NewType("DocumentId", UUID)
+JobId = NewType("JobId", UUID)
+#: Given by the document store; opaque, never reused.
+RevisionId = NewType("RevisionId", int)
+#: One point of an embedding space: as many floats as it has dimensions, L2-normalised.
+Vector = Sequence[float]
+
+DEFAULT_COLLECTION: Final = "default"
+_COLLECTION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def checked_collection(name: str) -> str:
+    """The name itself; InvalidInput unless it is 1-64 of letters, digits, `.`, `_`, `-`, no sign first."""
+    if not _COLLECTION.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:80]!r} is no name for a collection: use 1 to 64 letters, digits, '.', '_' or '-', "
+            "beginning with a letter or digit"
+        )
+    return name
+
+
+class Status(StrEnum):
+    """Where a document is in its life; READY, FAILED and CANCELLED are ends."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Stage(StrEnum):
+    """What a PROCESSING document goes through."""
+
+    PARSING = "parsing"
+    CHUNKING = "chunking"
+    EMBEDDING = "embedding"
+    PUBLISHING = "publishing"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open range of character offsets (code points): `text[start:end]`."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"not a span: {self.start}..{self.end}")
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def of(self, text: str) -> str:
+        """The part of `text` at this span."""
+        return text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, in fractions of its width and height (0-1); the origin is the top left."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A printed line: its span in the page's text and its box on the page."""
+
+    span: Span
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading: where it begins (characters into the page's or the revision's text), level from 1, title."""
+
+    start: int
+    level: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """What a parser reads of one page; spans and offsets count from the page's own first character.
+
+    A format without pages is one page numbered 1; where that is long, it comes in several parts that carry
+    the same number and whose texts follow each other without a gap. `pages_total` is the number of pages of
+    the whole document where the parser knows it, else None.
+    """
+
+    number: int
+    text: str
+    lines: tuple[Line, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    pages_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page (or a part of one) in its revision: `start` is its offset in the revision's text.
+
+    The revision's text is the concatenation of its pages' texts in order. Lines and headings keep offsets
+    relative to the page.
+    """
+
+    number: int
+    start: int
+    text: str
+    lines: tuple[Line, ...] = ()
+    headings: tuple[Heading, ...] = ()
+
+    @property
+    def span(self) -> Span:
+        """The page's span in the revision's text."""
+        return Span(self.start, self.start + len(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of a revision: `text` is exactly the revision's text at `span`.
+
+    index: from 0, without gaps. first_page, last_page: page numbers of the first and last character.
+    heading_path: titles from the outermost heading inwards. token_count: as the embedder counts.
+    """
+
+    index: int
+    span: Span
+    text: str
+    first_page: int
+    last_page: int
+    heading_path: tuple[str, ...]
+    token_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedChunk:
+    """A chunk and its vector."""
+
+    chunk: Chunk
+    vector: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpace:
+    """One embedding model and its dimensions; vectors of different spaces are never compared."""
+
+    model: str
+    dimensions: int
+
+    def __post_init__(self) -> None:
+        if not self.model or not 1 <= self.dimensions <= 4000:
+            raise InvalidInput("an embedding space has a model's name and 1 to 4000 dimensions")
+
+    def __str__(self) -> str:
+        return f"{self.model} ({self.dimensions} dimensions)"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a document is FAILED: a stable code and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Pages and chunks done, of how many; a total is None until it is known."""
+
+    pages_done: int = 0
+    pages_total: int | None = None
+    chunks_done: int = 0
+    chunks_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes that were received but not kept yet: where they wait, their SHA-256 (hex) and their number."""
+
+    upload: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Received bytes whose type was recognised."""
+
+    blob: Blob
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A document to be: what is recorded before its ingestion is announced. `metadata`: a JSON object."""
+
+    name: str
+    collection: str
+    media_type: str
+    sha256: str
+    size_bytes: int
+    metadata: Mapping[str, Any] = MappingProxyType({})
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        checked_collection(self.collection)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was uploaded, and how far it has come. Times are aware, in UTC.
+
+    sha256, size_bytes, media_type: of the newest revision. revision_id: the live revision, None until one
+    is published. page_count, chunk_count: of the newest revision, None until known.
+    """
+
+    id: DocumentId
+    name: str
+    collection: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    metadata: Mapping[str, Any]
+    status: Status
+    stage: Stage | None
+    progress: Progress
+    attempts: int
+    error: Failure | None
+    page_count: int | None
+    chunk_count: int | None
+    created_at: datetime
+    updated_at: datetime
+    revision_id: RevisionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The document that holds the submitted bytes; `job_id` is the job to announce, None if there is none.
+
+    created: False if the collection held these bytes already.
+    """
+
+    document: Document
+    job_id: JobId | None
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's right to work on a job, until it runs out or is taken over.
+
+    fence: grows with every claim; a store refuses whoever carries a lower one. attempt: from 1.
+    """
+
+    job_id: JobId
+    document_id: DocumentId
+    revision_id: RevisionId
+    fence: int
+    attempt: int
+    sha256: str
+    media_type: str
+    name: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where to search: in some documents, in one collection, or in both at once. None is no restriction."""
+
+    collection: str | None = None
+    document_ids: tuple[DocumentId, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.collection is not None:
+            checked_collection(self.collection)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ChunkRef:
+    """The name of a chunk in the live index; its order breaks ties between equal scores."""
+
+    document_id: DocumentId
+    chunk_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found. similarity: cosine of question and chunk, in [-1, 1]."""
+
+    document_id: DocumentId
+    document_name: str
+    collection: str
+    sha256: str
+    chunk: Chunk
+    similarity: float
+
+    @property
+    def ref(self) -> ChunkRef:
+        return ChunkRef(self.document_id, self.chunk.index)
+
+    @property
+    def score(self) -> float:
+        """(1 + similarity) / 2, in [0, 1]."""
+        return min(1.0, max(0.0, (1.0 + self.similarity) / 2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn for a language model; role: `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a language model's reply, in the order in which it is said."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question got: hits, best first, and the model's text if there is one.
+
+    degraded: what should have contributed and could not, by name (`llm`); empty if all did.
+    """
+
+    text: str | None
+    hits: tuple[Hit, ...]
+    degraded: tuple[str, ...] = ()
