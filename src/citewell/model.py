@@ -36,6 +36,7 @@ __all__ = [
     "Page",
     "ParsedPage",
     "Progress",
+    "Publication",
     "RevisionId",
     "Scope",
     "Span",
@@ -314,7 +315,19 @@ class Lease:
     sha256: str
     media_type: str
     name: str
+    collection: str
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A revision that is to become its document's live one, with what a search tells of it."""
+
+    document_id: DocumentId
+    revision_id: RevisionId
+    document_name: str
+    collection: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from citewell.model import (
     Page,
     ParsedPage,
     Progress,
+    Publication,
     RevisionId,
     Scope,
     Span,
@@ -128,8 +129,8 @@ class VectorStore(Protocol):
         """How many chunks are staged from index 0 on without a gap."""
         ...
 
-    async def publish(self, document_id: DocumentId, revision_id: RevisionId) -> None:
-        """Make the staged chunks of the revision the document's live chunks, all at once.
+    async def publish(self, publication: Publication) -> None:
+        """Make the staged chunks of the revision its document's live chunks, all at once.
 
         What was live of the document before is gone in the same moment. Nothing stays staged. Publishing a
         revision that is live already and has nothing staged changes nothing.
@@ -248,7 +249,7 @@ class JobStore(Protocol):
     """
 
     async def claim(self, job_id: JobId, *, lease_seconds: float) -> Lease | None:
-        """Take the job: its status is PROCESSING, its attempts one more, the lease's fence higher than before.
+        """Take the job: it is PROCESSING, its attempts are one more, the lease's fence higher than any before.
 
         None if it is not there, has ended, waits for a later time, or another worker's lease still runs.
         """
