@@ -249,7 +249,7 @@ class JobStore(Protocol):
     """
 
     async def claim(self, job_id: JobId, *, lease_seconds: float) -> Lease | None:
-        """Take the job: it is PROCESSING, its attempts are one more, the lease's fence higher than any before.
+        """Take the job: PROCESSING, its attempts one more, the lease's fence higher than any before.
 
         None if it is not there, has ended, waits for a later time, or another worker's lease still runs.
         """
