@@ -7,6 +7,7 @@
     │   └── DimensionMismatch
     ├── NotFound
     │   └── DocumentNotFound
+    ├── DocumentNotReady             what was asked for exists only once the document is ready
     ├── IngestionFailure             a document that cannot become `ready`; `code` says why, for ever
     │   ├── UnreadableDocument       unreadable
     │   ├── PasswordRequired         password_required
@@ -40,6 +41,7 @@ __all__ = [
     "ContentTooLarge",
     "DimensionMismatch",
     "DocumentNotFound",
+    "DocumentNotReady",
     "EmbedderUnavailable",
     "EmbeddingRejected",
     "IngestionFailure",
@@ -89,6 +91,10 @@ class NotFound(CitewellError):
 
 class DocumentNotFound(NotFound):
     """There is no document with this id."""
+
+
+class DocumentNotReady(CitewellError):
+    """The document is not ready yet."""
 
 
 class IngestionFailure(CitewellError):

@@ -8,7 +8,7 @@ adapter. Adapters that hold connections are async context managers and are opene
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
@@ -161,10 +161,10 @@ class VectorStore(Protocol):
 class LLM(Protocol):
     """A language model."""
 
-    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncIterator[Delta]:
+    def generate(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Delta, None]:
         """The reply, piece by piece, as it is said; no pieces mean that there is no answer.
 
-        `max_tokens` bounds the reply. Leaving the iteration early ends the call. Raises LLMUnavailable
+        `max_tokens` bounds the reply. Closing the generator early ends the call. Raises LLMUnavailable
         where a later try may succeed, LLMRejected where it cannot.
         """
         ...
@@ -291,7 +291,7 @@ class BlobStore(Protocol):
         """Forget received bytes that were not kept; kept or dropped already is no error."""
         ...
 
-    def read(self, sha256: str, *, span: Span | None = None) -> AsyncIterator[bytes]:
+    def read(self, sha256: str, *, span: Span | None = None) -> AsyncGenerator[bytes, None]:
         """The kept bytes in pieces of at most 1 MiB, or those at `span` (byte offsets).
 
         Raises ContentMissing if there are none. Read whole, bytes whose SHA-256 is not theirs any more raise
@@ -315,8 +315,10 @@ class Parser(Protocol):
         """
         ...
 
-    def parse(self, path: Path, *, media_type: str, password: str | None = None) -> AsyncIterator[ParsedPage]:
-        """The pages in order, each as soon as it is read.
+    def parse(
+        self, path: Path, *, media_type: str, password: str | None = None
+    ) -> AsyncGenerator[ParsedPage, None]:
+        """The pages in order, each as soon as it is read; closing the generator early ends the reading.
 
         Numbers begin at 1 and never decrease; a page that cannot be read comes with an empty text, or not at
         all. No text holds a NUL or a surrogate. Line spans are in order and lie within the page's text, boxes

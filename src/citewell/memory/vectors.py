@@ -1,0 +1,105 @@
+"""VectorStore in memory: exact search by brute force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import mul
+
+from citewell.errors import DimensionMismatch
+from citewell.memory.state import MemoryDatabase, Tables
+from citewell.model import (
+    Chunk,
+    DocumentId,
+    EmbeddedChunk,
+    EmbeddingSpace,
+    Hit,
+    Publication,
+    RevisionId,
+    Scope,
+    Vector,
+)
+
+__all__ = ["MemoryVectorStore"]
+
+
+class MemoryVectorStore:
+    """The reference VectorStore: what it finds is right by construction."""
+
+    def __init__(self, database: MemoryDatabase, space: EmbeddingSpace) -> None:
+        self._database = database
+        self._space = space
+
+    async def stage(self, revision_id: RevisionId, chunks: Sequence[EmbeddedChunk]) -> None:
+        for embedded in chunks:
+            self._check(embedded.vector)
+        async with self._database.tables() as tables:
+            tables.staged.update({(revision_id, embedded.chunk.index): embedded for embedded in chunks})
+
+    async def staged(self, revision_id: RevisionId) -> int:
+        async with self._database.tables() as tables:
+            count = 0
+            while (revision_id, count) in tables.staged:
+                count += 1
+            return count
+
+    async def publish(self, publication: Publication) -> None:
+        async with self._database.tables() as tables:
+            staged = _take_staged(tables, publication.revision_id)
+            live = tables.live.get(publication.document_id)
+            if not staged and live is not None and live[0].revision_id == publication.revision_id:
+                return
+            tables.live[publication.document_id] = (publication, staged)
+
+    async def search(self, vector: Vector, *, k: int, scope: Scope) -> Sequence[Hit]:
+        self._check(vector)
+        async with self._database.tables() as tables:
+            hits = [
+                _hit(publication, embedded, vector)
+                for publication, chunks in _in_scope(tables, scope)
+                for embedded in chunks
+            ]
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.ref))[:k]
+
+    async def chunks(self, document_id: DocumentId, *, after: int = -1, limit: int) -> Sequence[Chunk]:
+        async with self._database.tables() as tables:
+            _, live = tables.live.get(document_id, (None, ()))
+            return [embedded.chunk for embedded in live if embedded.chunk.index > after][:limit]
+
+    async def discard(self, revision_id: RevisionId) -> None:
+        async with self._database.tables() as tables:
+            _take_staged(tables, revision_id)
+
+    async def delete(self, document_id: DocumentId) -> None:
+        async with self._database.tables() as tables:
+            tables.live.pop(document_id, None)
+            for revision_id in [r for r, row in tables.revisions.items() if row.document_id == document_id]:
+                _take_staged(tables, revision_id)
+
+    def _check(self, vector: Vector) -> None:
+        if len(vector) != self._space.dimensions:
+            raise DimensionMismatch(f"a vector of {len(vector)} dimensions does not fit {self._space}")
+
+
+def _take_staged(tables: Tables, revision_id: RevisionId) -> tuple[EmbeddedChunk, ...]:
+    keys = sorted(key for key in tables.staged if key[0] == revision_id)
+    return tuple(tables.staged.pop(key) for key in keys)
+
+
+def _in_scope(tables: Tables, scope: Scope) -> Iterator[tuple[Publication, tuple[EmbeddedChunk, ...]]]:
+    for document_id, (publication, chunks) in tables.live.items():
+        if scope.document_ids is not None and document_id not in scope.document_ids:
+            continue
+        if scope.collection is not None and publication.collection != scope.collection:
+            continue
+        yield publication, chunks
+
+
+def _hit(publication: Publication, embedded: EmbeddedChunk, vector: Vector) -> Hit:
+    return Hit(
+        document_id=publication.document_id,
+        document_name=publication.document_name,
+        collection=publication.collection,
+        sha256=publication.sha256,
+        chunk=embedded.chunk,
+        similarity=sum(map(mul, embedded.vector, vector)),
+    )

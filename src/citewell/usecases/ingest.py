@@ -1,0 +1,131 @@
+"""The work of a job: from stored bytes to a searchable revision.
+
+    claim → stage (parse, chunk, embed) → publish
+
+What is staged cannot be found; one unit of work makes it live and ends the job. The job's state is in the
+store before and after each step, so whoever is killed here leaves a job that another worker can take.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from citewell.errors import (
+    AttemptsExhausted,
+    DimensionMismatch,
+    EmbeddingRejected,
+    IngestionFailure,
+    QueueUnavailable,
+    StaleLease,
+    StoreUnavailable,
+    Transient,
+)
+from citewell.model import Failure, JobId, Lease, Publication
+from citewell.ports import JobQueue, JobStore, UnitOfWork, VectorStore
+from citewell.usecases.stage import StageRevision
+
+__all__ = ["IngestDocument", "IngestPolicy"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPolicy:
+    """lease_seconds: how long a job is held without a sign of life. max_attempts: claims before it fails.
+
+    retry_seconds: the wait after the first failed attempt; it doubles with each, up to max_retry_seconds.
+    """
+
+    lease_seconds: float = 120.0
+    max_attempts: int = 8
+    retry_seconds: float = 2.0
+    max_retry_seconds: float = 300.0
+
+    def delay_seconds(self, attempt: int) -> float:
+        """The wait after this failed attempt (from 1)."""
+        return float(min(self.max_retry_seconds, self.retry_seconds * 2 ** (attempt - 1)))
+
+
+class IngestDocument:
+    """Claims a job and brings its revision to READY, or the document to FAILED with a reason."""
+
+    def __init__(
+        self,
+        *,
+        stage_revision: StageRevision,
+        jobs: JobStore,
+        vectors: VectorStore,
+        queue: JobQueue,
+        unit_of_work: UnitOfWork,
+        policy: IngestPolicy,
+    ) -> None:
+        self._stage_revision = stage_revision
+        self._jobs = jobs
+        self._vectors = vectors
+        self._queue = queue
+        self._unit_of_work = unit_of_work
+        self._policy = policy
+
+    async def __call__(self, job_id: JobId) -> None:
+        """Does nothing if the job cannot be claimed. Raises StoreUnavailable if its end cannot be recorded."""
+        lease = await self._jobs.claim(job_id, lease_seconds=self._policy.lease_seconds)
+        if lease is None:
+            _log.debug("job %s is not to be claimed now", job_id)
+            return
+        try:
+            await self._attempt(lease)
+        except StaleLease:
+            _log.info("job %s was taken over or has ended", job_id)
+        except IngestionFailure as failure:
+            await self._fail(lease, Failure(failure.code, str(failure)))
+        except (EmbeddingRejected, DimensionMismatch) as error:
+            await self._fail(lease, Failure("embedding_rejected", str(error)))
+        except Transient as error:
+            _log.warning("job %s: %s: %s", job_id, type(error).__name__, error)
+            await self._try_again(lease, error)
+        except Exception as error:  # noqa: BLE001 - a defect must not lose the job
+            _log.exception("job %s failed in an unexpected way", job_id)
+            await self._try_again(lease, error)
+
+    async def _attempt(self, lease: Lease) -> None:
+        if lease.attempt > self._policy.max_attempts:
+            raise AttemptsExhausted(f"the worker stopped in each of {self._policy.max_attempts} attempts")
+        await self._vectors.discard(lease.revision_id)
+        progress = await self._stage_revision(lease)
+        async with self._unit_of_work():
+            await self._jobs.complete(lease, page_count=progress.pages_done, chunk_count=progress.chunks_done)
+            await self._vectors.publish(
+                Publication(lease.document_id, lease.revision_id, lease.name, lease.collection, lease.sha256)
+            )
+        _log.info(
+            "document %s is ready: %d pages, %d chunks",
+            lease.document_id,
+            progress.pages_done,
+            progress.chunks_done,
+        )
+
+    async def _try_again(self, lease: Lease, error: Exception) -> None:
+        if lease.attempt >= self._policy.max_attempts:
+            reason = (
+                str(error) if isinstance(error, Transient) else "an unexpected error, see the worker's log"
+            )
+            exhausted = AttemptsExhausted(f"given up after {lease.attempt} attempts; the last met: {reason}")
+            await self._fail(lease, Failure(exhausted.code, str(exhausted)))
+            return
+        delay = self._policy.delay_seconds(lease.attempt)
+        try:
+            await self._jobs.defer(lease, seconds=delay)
+            await self._queue.announce(lease.job_id, delay_seconds=delay)
+        except (StaleLease, QueueUnavailable, StoreUnavailable) as lost:
+            # The lease runs out or the waiting time passes; the sweeper announces the job then.
+            _log.warning("job %s could not be given back: %s", lease.job_id, lost)
+
+    async def _fail(self, lease: Lease, failure: Failure) -> None:
+        try:
+            async with self._unit_of_work():
+                await self._jobs.fail(lease, failure)
+                await self._vectors.discard(lease.revision_id)
+        except StaleLease:
+            return
+        _log.warning("document %s failed: %s: %s", lease.document_id, failure.code, failure.message)

@@ -1,0 +1,51 @@
+"""The two ends of a parser: a local file to read, and slices of pages to store."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from citewell.chunking import PageLayout
+from citewell.model import Page, ParsedPage
+from citewell.ports import BlobStore
+
+__all__ = ["local_copy", "page_slices"]
+
+_SLICE_PAGES: Final = 16
+_SLICE_CHARACTERS: Final = 65_536
+
+
+@asynccontextmanager
+async def local_copy(blobs: BlobStore, sha256: str, *, folder: Path) -> AsyncIterator[Path]:
+    """A verified copy of the bytes as a file below `folder`, gone at the end. Raises ContentMissing."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="ingest-") as file:
+        async with aclosing(blobs.read(sha256)) as pieces:
+            async for piece in pieces:
+                await asyncio.to_thread(file.write, piece)
+        file.flush()
+        yield Path(file.name)
+
+
+async def page_slices(
+    parsed: AsyncGenerator[ParsedPage, None],
+) -> AsyncGenerator[tuple[Sequence[Page], int | None], None]:
+    """Pages with their places in the revision's text, some at a time, and the document's number of pages."""
+    layout = PageLayout()
+    waiting: list[Page] = []
+    characters, pages_total = 0, None
+    async with aclosing(parsed):
+        async for page in parsed:
+            pages_total = page.pages_total or pages_total
+            for placed in layout.feed(page):
+                waiting.append(placed)
+                characters += len(placed.text)
+            if len(waiting) >= _SLICE_PAGES or characters >= _SLICE_CHARACTERS:
+                yield waiting, pages_total
+                waiting, characters = [], 0
+    waiting += layout.finish()
+    if waiting:
+        yield waiting, pages_total
