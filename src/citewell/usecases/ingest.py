@@ -8,6 +8,7 @@ store before and after each step, so whoever is killed here leaves a job that an
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -68,13 +69,17 @@ class IngestDocument:
         self._policy = policy
 
     async def __call__(self, job_id: JobId) -> None:
-        """Does nothing if the job cannot be claimed. Raises StoreUnavailable if its end cannot be recorded."""
+        """Does nothing if the job cannot be claimed. Raises StoreUnavailable if no end can be recorded."""
         lease = await self._jobs.claim(job_id, lease_seconds=self._policy.lease_seconds)
         if lease is None:
             _log.debug("job %s is not to be claimed now", job_id)
             return
         try:
             await self._attempt(lease)
+        except asyncio.CancelledError:
+            # The worker stops: another one may go on at once instead of waiting for the lease to run out.
+            await self._give_back(lease, delay_seconds=0.0)
+            raise
         except StaleLease:
             _log.info("job %s was taken over or has ended", job_id)
         except IngestionFailure as failure:
@@ -113,12 +118,14 @@ class IngestDocument:
             exhausted = AttemptsExhausted(f"given up after {lease.attempt} attempts; the last met: {reason}")
             await self._fail(lease, Failure(exhausted.code, str(exhausted)))
             return
-        delay = self._policy.delay_seconds(lease.attempt)
+        await self._give_back(lease, delay_seconds=self._policy.delay_seconds(lease.attempt))
+
+    async def _give_back(self, lease: Lease, *, delay_seconds: float) -> None:
         try:
-            await self._jobs.defer(lease, seconds=delay)
-            await self._queue.announce(lease.job_id, delay_seconds=delay)
+            await self._jobs.defer(lease, seconds=delay_seconds)
+            await self._queue.announce(lease.job_id, delay_seconds=delay_seconds)
         except (StaleLease, QueueUnavailable, StoreUnavailable) as lost:
-            # The lease runs out or the waiting time passes; the sweeper announces the job then.
+            # The lease runs out or the waiting time passes; then the job is announced as due.
             _log.warning("job %s could not be given back: %s", lease.job_id, lost)
 
     async def _fail(self, lease: Lease, failure: Failure) -> None:

@@ -59,8 +59,7 @@ class ReadChunks:
 class ReadContent:
     """The original bytes of a document."""
 
-    def __init__(self, *, documents: DocumentStore, blobs: BlobStore) -> None:
-        self._documents = documents
+    def __init__(self, *, blobs: BlobStore) -> None:
         self._blobs = blobs
 
     async def __call__(self, document: Document, *, span: Span | None = None) -> AsyncIterator[bytes]:
@@ -81,7 +80,7 @@ class ReadText:
         self._pages = pages
 
     async def __call__(self, document_id: DocumentId, *, span: Span | None = None) -> AsyncIterator[str]:
-        """The text at `span` or all, in pieces. Raises DocumentNotFound or, if none is live, DocumentNotReady."""
+        """The text at `span` or all, in pieces. Raises DocumentNotFound, or DocumentNotReady if none."""
         document = await self._documents.get(document_id)
         if document.revision_id is None:
             raise DocumentNotReady(f"document {document_id} has no text yet: it is {document.status}")

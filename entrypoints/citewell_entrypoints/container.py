@@ -1,0 +1,160 @@
+"""The only wiring: which adapter stands behind which port, and which ports make which use case.
+
+Adapters are imported where they are built, so that a process pays only for those it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dependency_injector import containers, providers
+
+from citewell.memory import utc_now
+from citewell.ports import (
+    LLM,
+    BlobStore,
+    Chunker,
+    DocumentStore,
+    Embedder,
+    JobQueue,
+    JobStore,
+    PageStore,
+    Parser,
+    UnitOfWork,
+    VectorStore,
+)
+from citewell.usecases import (
+    AnnounceDueJobs,
+    AnswerQuestion,
+    DeleteDocument,
+    GetDocument,
+    IngestDocument,
+    IngestPolicy,
+    ListDocuments,
+    ReadChunks,
+    ReadContent,
+    ReadText,
+    ReceiveContent,
+    Search,
+    StageRevision,
+    SubmitDocument,
+)
+from citewell_entrypoints import builders
+from citewell_entrypoints.probes import Probe
+from citewell_entrypoints.settings import Settings
+
+__all__ = ["Container", "HttpContainer", "WorkerContainer"]
+
+#: A job that nobody took for this long is announced again.
+_GRACE_SECONDS = 5.0
+
+
+class Container(containers.DeclarativeContainer):
+    """What API and worker share. Override a port's provider on an instance to swap its adapter."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    clock = providers.Object(utc_now)
+
+    database = providers.Singleton(builders.database, settings)
+    unit_of_work: providers.Provider[UnitOfWork] = database.provided.unit_of_work
+    documents: providers.Provider[DocumentStore] = providers.Singleton(builders.documents, database)
+    jobs: providers.Provider[JobStore] = providers.Singleton(builders.jobs, database)
+    pages: providers.Provider[PageStore] = providers.Singleton(builders.pages, database)
+    blobs: providers.Provider[BlobStore] = providers.Singleton(builders.blobs, settings)
+    broker = providers.Singleton(builders.broker, settings)
+    queue: providers.Provider[JobQueue] = providers.Singleton(builders.queue, broker)
+
+    embedder: providers.Provider[Embedder] = providers.Selector(
+        settings.provided.embeddings_backend,
+        mock=providers.Singleton(builders.mock_embedder, settings),
+        local=providers.Singleton(builders.local_embedder, settings),
+        openai=providers.Singleton(builders.openai_embedder, settings),
+    )
+    vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, database, embedder)
+    parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
+
+
+class HttpContainer(Container):
+    """What the API needs."""
+
+    #: By name: what has to answer before requests are served.
+    probes: providers.Provider[Mapping[str, Probe]] = providers.Singleton(
+        builders.probes, Container.settings, Container.database, Container.broker
+    )
+    llm: providers.Provider[LLM] = providers.Selector(
+        Container.settings.provided.llm_backend,
+        disabled=providers.Singleton(builders.disabled_llm),
+        openai=providers.Singleton(builders.openai_llm, Container.settings),
+    )
+    receive_content = providers.Singleton(
+        ReceiveContent,
+        blobs=Container.blobs,
+        parser=Container.parser,
+        max_bytes=Container.settings.provided.max_upload_bytes,
+    )
+    submit_document = providers.Singleton(
+        SubmitDocument,
+        documents=Container.documents,
+        blobs=Container.blobs,
+        queue=Container.queue,
+        unit_of_work=Container.unit_of_work,
+    )
+    get_document = providers.Singleton(GetDocument, documents=Container.documents)
+    list_documents = providers.Singleton(ListDocuments, documents=Container.documents)
+    read_chunks = providers.Singleton(ReadChunks, documents=Container.documents, vectors=Container.vectors)
+    read_content = providers.Singleton(ReadContent, blobs=Container.blobs)
+    read_text = providers.Singleton(ReadText, documents=Container.documents, pages=Container.pages)
+    delete_document = providers.Singleton(
+        DeleteDocument,
+        documents=Container.documents,
+        vectors=Container.vectors,
+        blobs=Container.blobs,
+        unit_of_work=Container.unit_of_work,
+    )
+    search = providers.Singleton(
+        Search, embedder=Container.embedder, vectors=Container.vectors, documents=Container.documents
+    )
+    answer_question = providers.Singleton(
+        AnswerQuestion,
+        search=search,
+        llm=llm,
+        max_tokens=Container.settings.provided.llm_max_tokens,
+        timeout_seconds=Container.settings.provided.llm_timeout_seconds,
+    )
+
+
+class WorkerContainer(Container):
+    """What a worker needs."""
+
+    chunker: providers.Provider[Chunker] = providers.Singleton(
+        builders.chunker, Container.settings, Container.embedder
+    )
+    stage_revision = providers.Singleton(
+        StageRevision,
+        jobs=Container.jobs,
+        pages=Container.pages,
+        vectors=Container.vectors,
+        blobs=Container.blobs,
+        parser=Container.parser,
+        chunker=chunker,
+        embedder=Container.embedder,
+        scratch=providers.Callable(builders.scratch_folder, Container.settings),
+        lease_seconds=Container.settings.provided.lease_seconds,
+        batch_chunks=Container.settings.provided.embeddings_batch_size,
+    )
+    ingest_document = providers.Singleton(
+        IngestDocument,
+        stage_revision=stage_revision,
+        jobs=Container.jobs,
+        vectors=Container.vectors,
+        queue=Container.queue,
+        unit_of_work=Container.unit_of_work,
+        policy=providers.Singleton(
+            IngestPolicy,
+            lease_seconds=Container.settings.provided.lease_seconds,
+            max_attempts=Container.settings.provided.max_attempts,
+        ),
+    )
+    announce_due_jobs = providers.Singleton(
+        AnnounceDueJobs, jobs=Container.jobs, queue=Container.queue, grace_seconds=_GRACE_SECONDS
+    )

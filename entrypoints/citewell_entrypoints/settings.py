@@ -1,0 +1,168 @@
+"""The settings: the only reader of the environment.
+
+Names carry the prefix `APP_`; a file `.env` in the working directory serves as well, the environment wins.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["PREFIX", "Settings", "SettingsError", "load_settings"]
+
+PREFIX = "APP_"
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Count = Annotated[int, Field(ge=1, le=1_024)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class SettingsError(Exception):
+    """One line per setting that is not right."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default; the README's table is made of these descriptions."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    host: str = Field(default="127.0.0.1", description="address the API listens on")
+    port: Port = Field(default=8000, description="port the API listens on")
+    data_dir: Path = Field(
+        default=Path(".citewell"), description="folder of embedded engines, uploads and scratch files"
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL 15 or newer with pgvector 0.8 or newer; empty: the embedded one"
+    )
+    redis_url: SecretStr | None = Field(
+        default=None, description="Redis 7 or newer, or Valkey; empty: the embedded Valkey"
+    )
+    blob_url: SecretStr | None = Field(
+        default=None,
+        description="where uploads are kept, `file:///…` or `s3://bucket/prefix`; empty: in the data folder",
+    )
+    embeddings_backend: Literal["local", "mock", "openai"] = Field(
+        default="local", description="what turns text into vectors"
+    )
+    embeddings_model: str | None = Field(
+        default=None,
+        description="`local`: a folder with model.onnx and tokenizer.json or a fastembed model's name; "
+        "`openai`: the model's name",
+    )
+    embeddings_dim: Annotated[int, Field(ge=1, le=4_000)] | None = Field(
+        default=None, description="dimensions of the vectors; empty: what the model gives"
+    )
+    embeddings_batch_size: Annotated[int, Field(ge=1, le=2_048)] = Field(
+        default=64, description="texts in one call of the embedder"
+    )
+    embeddings_concurrency: Count = Field(
+        default=4, description="calls of a remote embedder at the same time"
+    )
+    llm_backend: Literal["disabled", "openai"] = Field(default="disabled", description="what writes answers")
+    llm_model: str = Field(default="gpt-5-mini", description="name of the language model")
+    llm_max_tokens: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=800, description="longest answer, in tokens"
+    )
+    llm_timeout_seconds: Seconds = Field(default=30.0, description="longest wait for an answer")
+    openai_api_key: SecretStr | None = Field(
+        default=None, description="key of the OpenAI-compatible endpoint"
+    )
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1", description="address of the OpenAI-compatible endpoint"
+    )
+    openai_timeout_seconds: Seconds = Field(
+        default=30.0, description="longest wait for one call of the endpoint"
+    )
+    openai_max_retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=3, description="tries after a first failed call of the embedder"
+    )
+    max_upload_bytes: Annotated[int, Field(ge=1, le=1 << 40)] = Field(
+        default=256 << 20, description="largest upload, in bytes"
+    )
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=1, description="worker processes that `citewell serve` starts"
+    )
+    jobs_per_worker: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=4, description="documents that one worker ingests at the same time"
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=8, description="how often an ingestion is tried before it fails"
+    )
+    lease_seconds: Annotated[float, Field(ge=5, le=3_600)] = Field(
+        default=120.0, description="how long a job is held without a sign of life"
+    )
+    chunk_tokens: Annotated[int, Field(ge=16, le=8_192)] = Field(
+        default=200, description="largest chunk, in tokens; never more than the embedder reads"
+    )
+    chunk_overlap_tokens: Annotated[int, Field(ge=0, le=4_096)] = Field(
+        default=40, description="tokens that a chunk repeats of the one before"
+    )
+    parser_timeout_seconds: Seconds = Field(default=60.0, description="longest reading of one file")
+    parser_memory_bytes: Annotated[int, Field(ge=128 << 20)] = Field(
+        default=1 << 30, description="memory of a process that reads a file"
+    )
+    database_pool_size: Annotated[int, Field(ge=1, le=500)] = Field(
+        default=10, description="database connections of one process"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least level logged"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="`auto`: readable on a terminal, JSON elsewhere"
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object, info: object) -> object:
+        """`APP_X=` means the default, so that an example file can list every name."""
+        if value == "":
+            name = getattr(info, "field_name", "")
+            return cls.model_fields[name].get_default(call_default_factory=True)
+        return value
+
+    @property
+    def embedded_database(self) -> bool:
+        """Whether PostgreSQL comes from the wheel."""
+        return self.database_url is None
+
+    @property
+    def embedded_queue(self) -> bool:
+        """Whether Valkey comes from the wheel."""
+        return self.redis_url is None
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises SettingsError with one line for each that is unknown or wrong."""
+    problems = _unknown_names()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        problems += [_line(detail["loc"], detail["msg"]) for detail in error.errors()]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    # Never the value: it may be a secret.
+    name = PREFIX + str(location[0]).upper() if location else "settings"
+    return f"{name}: {message}"
+
+
+def _unknown_names() -> list[str]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    names = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+    names |= {name.upper() for name in _names_in_env_file() if name.upper().startswith(PREFIX)}
+    return [f"{name}: there is no such setting; see the README's table" for name in sorted(names - known)]
+
+
+def _names_in_env_file() -> list[str]:
+    from dotenv import dotenv_values
+
+    return list(dotenv_values(".env"))
