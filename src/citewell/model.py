@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final, NewType
 from uuid import UUID
 
@@ -254,7 +253,7 @@ class Submission:
     media_type: str
     sha256: str
     size_bytes: int
-    metadata: Mapping[str, Any] = MappingProxyType({})
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
 
     def __post_init__(self) -> None:
