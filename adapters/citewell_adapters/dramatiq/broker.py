@@ -1,0 +1,69 @@
+"""The broker, with its middleware spelled out: announcements are small, many, and may be lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import dramatiq.errors
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Retries
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from citewell.errors import QueueUnavailable, Transient
+
+__all__ = ["ACTOR", "QUEUE", "build_broker", "ping", "translated"]
+
+QUEUE: Final = "ingest"
+ACTOR: Final = "ingest_document"
+
+_CONNECT_SECONDS: Final = 2.0
+_ANSWER_SECONDS: Final = 5.0
+_MIN_BACKOFF_MS: Final = 1_000
+_MAX_BACKOFF_MS: Final = 60_000
+
+
+def build_broker(url: str, *, namespace: str = "citewell") -> RedisBroker:
+    """A broker at `redis://…`, `rediss://…` or `unix://…`; nothing is connected yet.
+
+    An announcement whose job could not even be claimed, because the store was away, is tried again for as
+    long as it takes; everything else about a job's life is decided by the job's own state.
+    """
+    client = redis.Redis.from_url(
+        url,
+        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_timeout=_ANSWER_SECONDS,
+        health_check_interval=30,
+        retry=Retry(NoBackoff(), 1),
+    )
+    retries = Retries(
+        min_backoff=_MIN_BACKOFF_MS,
+        max_backoff=_MAX_BACKOFF_MS,
+        retry_when=lambda _, error: isinstance(error, Transient),
+    )
+    broker = RedisBroker(  # type: ignore[no-untyped-call]
+        client=client, namespace=namespace, middleware=[retries]
+    )
+    broker.declare_queue(QUEUE)
+    return broker
+
+
+async def ping(broker: RedisBroker) -> str:
+    """The server's name and version. Raises QueueUnavailable."""
+    with translated():
+        info: dict[str, Any] = await asyncio.to_thread(broker.client.info, "server")
+    name = info.get("server_name", "redis")
+    return f"{name} {info.get(f'{name}_version', info.get('redis_version', '?'))}"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the client and of Dramatiq's connection as QueueUnavailable."""
+    try:
+        yield
+    except (redis.RedisError, dramatiq.errors.BrokerConnectionError, OSError) as error:
+        raise QueueUnavailable(f"the job queue does not answer: {type(error).__name__}") from error
