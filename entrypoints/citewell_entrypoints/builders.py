@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from citewell.chunking import SentenceChunker
-from citewell_entrypoints.settings import Settings
+from citewell.ports import LLM, BlobStore, Chunker, Embedder, JobQueue, Parser
+from citewell_entrypoints.probes import Probe
+from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from dramatiq.brokers.redis import RedisBroker
 
-    from dramatiq import Broker
-
-    from citewell.ports import LLM, BlobStore, Chunker, Embedder, JobQueue, Parser
     from citewell_adapters.pgvector import (
         PgDatabase,
         PgDocumentStore,
@@ -21,14 +23,16 @@ if TYPE_CHECKING:
         PgPageStore,
         PgVectorStore,
     )
-    from citewell_entrypoints.probes import Probe
+
+#: What a model of an endpoint reads at once where nothing else is known: the least of the common ones.
+_OPENAI_MODEL = "text-embedding-3-small"
 
 
 def database(settings: Settings) -> PgDatabase:
     from citewell_adapters.pgvector import PgDatabase
 
-    assert settings.database_url is not None
-    return PgDatabase(settings.database_url.get_secret_value(), max_connections=settings.database_pool_size)
+    url = _revealed(settings.database_url, "database_url")
+    return PgDatabase(url, max_size=settings.database_pool_size)
 
 
 def documents(database: PgDatabase) -> PgDocumentStore:
@@ -55,37 +59,54 @@ def vectors(database: PgDatabase, embedder: Embedder) -> PgVectorStore:
     return PgVectorStore(database, embedder.space)
 
 
-def scratch_folder(settings: Settings) -> Path:
-    """Where files are copied to while they are read."""
-    folder = settings.data_dir.absolute() / "scratch"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def blobs(settings: Settings) -> BlobStore:
     from citewell_adapters.obstore import ObjectBlobStore
 
     if settings.blob_url is not None:
         return ObjectBlobStore(settings.blob_url.get_secret_value())
-    folder = settings.data_dir.absolute() / "blobs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return ObjectBlobStore(folder.as_uri())
+    return ObjectBlobStore(_folder(settings, "blobs").as_uri())
 
 
-def broker(settings: Settings) -> Broker:
+def scratch_folder(settings: Settings) -> Path:
+    """Where files are copied to while they are read."""
+    return _folder(settings, "scratch")
+
+
+def broker(settings: Settings) -> RedisBroker:
     from citewell_adapters.dramatiq import build_broker
 
-    assert settings.redis_url is not None
-    return build_broker(settings.redis_url.get_secret_value())
+    return build_broker(_revealed(settings.redis_url, "redis_url"))
 
 
-def queue(broker: Broker) -> JobQueue:
+def queue(broker: RedisBroker) -> JobQueue:
     from citewell_adapters.dramatiq import DramatiqJobQueue
 
     return DramatiqJobQueue(broker)
 
 
-def probes(settings: Settings, database: PgDatabase, broker: Broker) -> Mapping[str, Probe]:
+def chunker(settings: Settings, embedder: Embedder) -> Chunker:
+    """Chunks no longer than the embedder reads, however the settings are."""
+    max_tokens = min(settings.chunk_tokens, embedder.max_tokens)
+    return SentenceChunker(
+        max_tokens=max_tokens,
+        overlap_tokens=min(settings.chunk_overlap_tokens, max_tokens // 2),
+        count_tokens=embedder.count_tokens,
+    )
+
+
+def probes(database: PgDatabase, broker: RedisBroker) -> Mapping[str, Probe]:
     from citewell_entrypoints.probes import database_probe, queue_probe
 
     return {"database": database_probe(database), "queue": queue_probe(broker)}
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    folder = settings.data_dir.absolute() / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _revealed(secret: SecretStr | None, name: str) -> str:
+    if secret is None:
+        raise SettingsError(f"{PREFIX}{name.upper()}: is not set, and no embedded engine was started for it")
+    return secret.get_secret_value()

@@ -40,13 +40,14 @@ from citewell.usecases import (
     SubmitDocument,
 )
 from citewell_entrypoints import builders
+from citewell_entrypoints.joblog import mark_log_lines
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.settings import Settings
 
 __all__ = ["Container", "HttpContainer", "WorkerContainer"]
 
 #: A job that nobody took for this long is announced again.
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 30.0
 
 
 class Container(containers.DeclarativeContainer):
@@ -79,7 +80,7 @@ class HttpContainer(Container):
 
     #: By name: what has to answer before requests are served.
     probes: providers.Provider[Mapping[str, Probe]] = providers.Singleton(
-        builders.probes, Container.settings, Container.database, Container.broker
+        builders.probes, Container.database, Container.broker
     )
     llm: providers.Provider[LLM] = providers.Selector(
         Container.settings.provided.llm_backend,
@@ -154,6 +155,7 @@ class WorkerContainer(Container):
             lease_seconds=Container.settings.provided.lease_seconds,
             max_attempts=Container.settings.provided.max_attempts,
         ),
+        claimed=providers.Object(mark_log_lines),
     )
     announce_due_jobs = providers.Singleton(
         AnnounceDueJobs, jobs=Container.jobs, queue=Container.queue, grace_seconds=_GRACE_SECONDS

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from dependency_injector import providers
 
 from citewell_entrypoints.container import Container, HttpContainer
 
@@ -14,18 +17,20 @@ __all__ = ["open_resources"]
 async def open_resources(container: Container) -> AsyncIterator[None]:
     """Opens the container's adapters; leaving closes them in reverse, whatever happened."""
     async with AsyncExitStack() as stack:
-        # The embedder first: only an opened one knows its space, which the vector store is built with.
-        providers = [
-            container.embedder,
-            container.database,
-            container.vectors,
-            container.blobs,
-            container.parser,
-        ]
-        if isinstance(container, HttpContainer):
-            providers.append(container.llm)
-        for provider in providers:
+        for provider in _openable(container):
             adapter = provider()
             if isinstance(adapter, AbstractAsyncContextManager):
                 await stack.enter_async_context(adapter)
+        stack.callback(container.broker().close)
         yield
+
+
+def _openable(container: Container) -> Iterator[providers.Provider[Any]]:
+    # The embedder first: only an opened one knows its space, which the vector store is built with.
+    yield container.embedder
+    yield container.database
+    yield container.vectors
+    yield container.blobs
+    yield container.parser
+    if isinstance(container, HttpContainer):
+        yield container.llm

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from citewell.errors import (
@@ -49,7 +50,10 @@ class IngestPolicy:
 
 
 class IngestDocument:
-    """Claims a job and brings its revision to READY, or the document to FAILED with a reason."""
+    """Claims a job and brings its revision to READY, or the document to FAILED with a reason.
+
+    claimed: is told of each lease, for instance to mark the log lines of the work.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class IngestDocument:
         queue: JobQueue,
         unit_of_work: UnitOfWork,
         policy: IngestPolicy,
+        claimed: Callable[[Lease], None] = lambda _: None,
     ) -> None:
         self._stage_revision = stage_revision
         self._jobs = jobs
@@ -67,6 +72,7 @@ class IngestDocument:
         self._queue = queue
         self._unit_of_work = unit_of_work
         self._policy = policy
+        self._claimed = claimed
 
     async def __call__(self, job_id: JobId) -> None:
         """Does nothing if the job cannot be claimed. Raises StoreUnavailable if no end can be recorded."""
@@ -74,6 +80,7 @@ class IngestDocument:
         if lease is None:
             _log.debug("job %s is not to be claimed now", job_id)
             return
+        self._claimed(lease)
         try:
             await self._attempt(lease)
         except asyncio.CancelledError:

@@ -1,0 +1,67 @@
+"""The worker's life: open, consume and sweep until told to stop, put the work down, close."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import Final
+
+from dependency_injector import providers
+
+from citewell.errors import CitewellError, Transient
+from citewell.usecases import AnnounceDueJobs
+from citewell_adapters.dramatiq import DramatiqConsumer
+from citewell_entrypoints.container import WorkerContainer
+from citewell_entrypoints.lifespan import open_resources
+from citewell_entrypoints.settings import Settings
+
+__all__ = ["run_worker"]
+
+_SWEEP_SECONDS: Final = 30.0
+#: Shorter than any grace that a supervisor gives before it kills.
+_STOP_SECONDS: Final = 6.0
+
+_log = logging.getLogger(__name__)
+
+
+def run_worker(settings: Settings) -> int:
+    """Works until SIGTERM or SIGINT; the process's exit code. The log is to be configured before."""
+    try:
+        asyncio.run(_work(WorkerContainer(settings=providers.Object(settings))))
+    except CitewellError as error:
+        _log.error("the worker cannot start: %s", error)
+        return 1
+    return 0
+
+
+async def _work(container: WorkerContainer) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with open_resources(container):
+        consumer = DramatiqConsumer(
+            container.broker(),
+            container.ingest_document(),
+            concurrency=container.settings().jobs_per_worker,
+            stop_seconds=_STOP_SECONDS,
+        )
+        async with consumer:
+            _log.info("the worker is ready")
+            sweeper = asyncio.create_task(_sweep(container.announce_due_jobs()))
+            await stop.wait()
+            _log.info("the worker stops")
+            sweeper.cancel()
+
+
+async def _sweep(announce_due_jobs: AnnounceDueJobs) -> None:
+    """What was announced to nobody, before this start or in a fault of the queue, is announced again."""
+    while True:
+        try:
+            count = await announce_due_jobs()
+            if count:
+                _log.info("announced %d waiting jobs again", count)
+        except Transient as error:
+            _log.warning("waiting jobs could not be announced: %s", error)
+        await asyncio.sleep(_SWEEP_SECONDS)

@@ -1,0 +1,126 @@
+"""Everything in memory behind one object: for notebooks, scripts and first tries."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from citewell.chunking import SentenceChunker
+from citewell.memory.blobs import MemoryBlobStore
+from citewell.memory.documents import MemoryDocumentStore, MemoryPageStore
+from citewell.memory.jobs import MemoryJobStore
+from citewell.memory.queue import MemoryJobQueue
+from citewell.memory.state import MemoryDatabase
+from citewell.memory.vectors import MemoryVectorStore
+from citewell.model import DEFAULT_COLLECTION, Document, DocumentId, Hit, JobId, Scope, Submission
+from citewell.ports import Embedder, Parser
+from citewell.usecases import (
+    DeleteDocument,
+    IngestDocument,
+    IngestPolicy,
+    ReceiveContent,
+    Search,
+    StageRevision,
+    SubmitDocument,
+)
+
+__all__ = ["MemoryLibrary"]
+
+_MAX_BYTES = 1 << 30
+_CHUNK_TOKENS = 200
+_OVERLAP_TOKENS = 40
+
+
+class MemoryLibrary:
+    """The same use cases as the service, over the in-memory adapters; adding waits until it is searchable.
+
+    The embedder and the parser are used as they are: open them before, close them after.
+    """
+
+    def __init__(self, *, embedder: Embedder, parser: Parser) -> None:
+        database, blobs, policy = MemoryDatabase(), MemoryBlobStore(), IngestPolicy()
+        documents, jobs = MemoryDocumentStore(database), MemoryJobStore(database)
+        vectors = MemoryVectorStore(database, embedder.space)
+        self._documents = documents
+        self._queue = MemoryJobQueue(self._handle)
+        max_tokens = min(_CHUNK_TOKENS, embedder.max_tokens)
+        self._ingest = IngestDocument(
+            stage_revision=StageRevision(
+                jobs=jobs,
+                pages=MemoryPageStore(database),
+                vectors=vectors,
+                blobs=blobs,
+                parser=parser,
+                chunker=SentenceChunker(
+                    max_tokens=max_tokens,
+                    overlap_tokens=min(_OVERLAP_TOKENS, max_tokens // 2),
+                    count_tokens=embedder.count_tokens,
+                ),
+                embedder=embedder,
+                scratch=Path(tempfile.gettempdir()),
+                lease_seconds=policy.lease_seconds,
+            ),
+            jobs=jobs,
+            vectors=vectors,
+            queue=self._queue,
+            unit_of_work=database.unit_of_work,
+            policy=policy,
+        )
+        self._receive = ReceiveContent(blobs=blobs, parser=parser, max_bytes=_MAX_BYTES)
+        self._submit = SubmitDocument(
+            documents=documents, blobs=blobs, queue=self._queue, unit_of_work=database.unit_of_work
+        )
+        self._delete = DeleteDocument(
+            documents=documents, vectors=vectors, blobs=blobs, unit_of_work=database.unit_of_work
+        )
+        self._search = Search(embedder=embedder, vectors=vectors, documents=documents)
+
+    async def add(
+        self,
+        content: str | bytes,
+        *,
+        name: str,
+        collection: str = DEFAULT_COLLECTION,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Document:
+        """Ingest a text or a file's bytes; the document, READY or FAILED. Raises UnsupportedMediaType."""
+        data = content.encode() if isinstance(content, str) else content
+        received = await self._receive(_stream(data), name=name)
+        submitted = await self._submit(
+            received,
+            Submission(
+                name=name,
+                collection=collection,
+                media_type=received.media_type,
+                sha256=received.blob.sha256,
+                size_bytes=received.blob.size_bytes,
+                metadata=metadata or {},
+            ),
+        )
+        await self._queue.idle()
+        return await self._documents.get(submitted.document.id)
+
+    async def search(
+        self,
+        question: str,
+        *,
+        top_k: int = 5,
+        collection: str | None = None,
+        document_ids: Sequence[DocumentId] | None = None,
+    ) -> tuple[Hit, ...]:
+        """The best chunks, best first; of all collections and documents unless some are named."""
+        ids = None if document_ids is None else tuple(document_ids)
+        return await self._search(question, scope=Scope(collection, ids), top_k=top_k)
+
+    async def delete(self, document_id: DocumentId) -> None:
+        """Forget a document. Raises DocumentNotFound."""
+        await self._delete(document_id)
+
+    async def _handle(self, job_id: JobId) -> None:
+        await self._ingest(job_id)
+
+
+async def _stream(data: bytes) -> AsyncIterator[bytes]:
+    yield data
