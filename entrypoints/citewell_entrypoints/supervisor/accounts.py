@@ -33,6 +33,11 @@ def engine_account(data: Path, *, must_reach: Iterable[Path]) -> Account | None:
                 f"start it as that user again, or use another data directory"
             )
         return None
+    if owner and owner == data.parent.stat().st_uid:
+        raise StartRefused(
+            f"{data.parent} belongs to user {_name(owner)}, as whom Citewell was started before: "
+            f"start it as that user again (runuser -u {_name(owner)}), or use another data directory"
+        )
     entry = _entry(owner)
     blocked = [path for path in must_reach if not _reaches(path, uid=entry.pw_uid, gid=entry.pw_gid)]
     if blocked and held_search_capability() is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from citewell_entrypoints.supervisor.children import Child
@@ -25,6 +27,11 @@ class Engine(Protocol):
     @property
     def url(self) -> str:
         """How a client connects; fixed before the start."""
+        ...
+
+    @property
+    def stop_signals(self) -> Sequence[signal.Signals]:
+        """What ends the process: the orderly way first, then what to try if that takes too long."""
         ...
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from citewell.errors import CitewellError
 
-__all__ = ["EngineFailed", "StartRefused", "SupervisorError"]
+__all__ = ["EngineFailed", "PartFailed", "StartRefused", "SupervisorError"]
 
 
 class SupervisorError(CitewellError):
@@ -17,3 +17,7 @@ class StartRefused(SupervisorError):
 
 class EngineFailed(SupervisorError):
     """An engine did not start; the message ends with the last lines of its log."""
+
+
+class PartFailed(SupervisorError):
+    """A part ended while starting, or again and again."""

@@ -22,7 +22,7 @@ class LogFile:
 
     def open(self) -> BinaryIO:
         """The file, opened to be appended to: give it to a child, then close it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.trim()
         return self.path.open("ab", buffering=0)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from citewell_entrypoints.supervisor import cluster
 from citewell_entrypoints.supervisor.accounts import engine_account
 from citewell_entrypoints.supervisor.children import Child, spawn, stop
+from citewell_entrypoints.supervisor.datadir import shown
 from citewell_entrypoints.supervisor.engine import start_blocking
 from citewell_entrypoints.supervisor.errors import StartRefused
 from citewell_entrypoints.supervisor.leftovers import command_of, is_alive, stop_leftover
 from citewell_entrypoints.supervisor.logfile import LogFile
-from citewell_entrypoints.supervisor.sockets import socket_folder
+from citewell_entrypoints.supervisor.sockets import make_socket_folder, socket_folder
 
 __all__ = ["PostgresServer"]
 
@@ -43,6 +45,11 @@ class PostgresServer:
         return f"postgresql://{cluster.USER}@/{cluster.DATABASE}?host={quote(str(self._sockets), safe='')}"
 
     @property
+    def stop_signals(self) -> Sequence[signal.Signals]:
+        """Disconnect the clients and write everything down; stop at once and recover at the next start."""
+        return (signal.SIGINT, signal.SIGQUIT)
+
+    @property
     def log(self) -> LogFile:
         """What the server prints."""
         return self._log
@@ -54,6 +61,7 @@ class PostgresServer:
     def launch(self) -> Child:
         """Start the server process, on a new data folder if there is none; see Engine."""
         binaries = cluster.programs()
+        make_socket_folder(self._data.parent)
         account = engine_account(self._data, must_reach=(self._data, self._sockets, binaries))
         if (self._data / "PG_VERSION").exists():
             cluster.check_version(self._data, binaries=binaries)
@@ -87,9 +95,9 @@ class PostgresServer:
         return len(lines) >= 8 and lines[0] == str(self._child.pid) and lines[7].strip() == "ready"
 
     def describe(self) -> str:
-        """Like `18.6, pgvector 0.8.6`."""
+        """Like `18.6, pgvector 0.8.6, ./.citewell/postgres`."""
         postgres, pgvector = cluster.versions(cluster.programs())
-        return f"{postgres}, pgvector {pgvector}"
+        return f"{postgres}, pgvector {pgvector}, {shown(self._data)}"
 
     def stop(self, *, timeout_seconds: float = 8.0) -> None:
         """Disconnect the clients and write everything down; if that takes too long, stop without.

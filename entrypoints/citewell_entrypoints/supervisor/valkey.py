@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib.util
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from citewell_entrypoints.supervisor.children import Child, spawn, stop
+from citewell_entrypoints.supervisor.datadir import shown
 from citewell_entrypoints.supervisor.engine import start_blocking
 from citewell_entrypoints.supervisor.errors import StartRefused
 from citewell_entrypoints.supervisor.leftovers import command_of, is_alive, stop_leftover
 from citewell_entrypoints.supervisor.logfile import LogFile
-from citewell_entrypoints.supervisor.sockets import socket_folder
+from citewell_entrypoints.supervisor.sockets import make_socket_folder, socket_folder
 
 __all__ = ["ValkeyServer"]
 
@@ -46,6 +48,11 @@ class ValkeyServer:
         return f"unix://{quote(str(self._socket))}"
 
     @property
+    def stop_signals(self) -> Sequence[signal.Signals]:
+        """Write the file and end."""
+        return (signal.SIGTERM,)
+
+    @property
     def log(self) -> LogFile:
         """What the server prints."""
         return self._log
@@ -57,6 +64,7 @@ class ValkeyServer:
     def launch(self) -> Child:
         """Start the server process; see Engine."""
         binary = _binary()
+        make_socket_folder(self._data.parent)
         self._clear_leftover()
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = {
@@ -91,9 +99,10 @@ class ValkeyServer:
             return False
 
     def describe(self) -> str:
-        """The version, like `9.1.0`."""
+        """Like `9.1.2, ./.citewell/valkey`."""
         lines = self._ask("INFO server").splitlines()
-        return next(line.partition(":")[2] for line in lines if line.startswith("valkey_version:"))
+        version = next(line.partition(":")[2] for line in lines if line.startswith("valkey_version:"))
+        return f"{version}, {shown(self._data)}"
 
     def stop(self, *, timeout_seconds: float = 5.0) -> None:
         """Let it write its file and end."""
