@@ -1,0 +1,73 @@
+"""Small stand-ins for ports, for tests of use cases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+from citewell.errors import CitewellError
+from citewell.model import EmbeddingSpace, JobId, ParsedPage
+from citewell.ports import EmbeddingRole
+
+__all__ = ["FormFeedParser", "RecordingQueue", "WordEmbedder"]
+
+
+class FormFeedParser:
+    """Reads UTF-8 text whose pages end with form feeds; raises `failure` after the pages, if there is one."""
+
+    def __init__(self, *, failure: CitewellError | None = None) -> None:
+        self.failure = failure
+
+    def detect(self, head: bytes, *, name: str) -> str | None:
+        return None if head.startswith(b"\x89PNG") else "text/plain"
+
+    async def parse(
+        self, path: Path, *, media_type: str, password: str | None = None
+    ) -> AsyncGenerator[ParsedPage, None]:
+        texts = path.read_text().split("\f")  # noqa: ASYNC240 - a few bytes
+        for number, text in enumerate(texts, start=1):
+            yield ParsedPage(number, text, pages_total=len(texts))
+        if self.failure is not None:
+            raise self.failure
+
+
+class WordEmbedder:
+    """Counts words in 64 drawers; raises the next of `failures` instead, as long as there is one."""
+
+    space = EmbeddingSpace("words", 64)
+    max_tokens = 100
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.embedded: list[str] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    async def embed(self, texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[list[float]]:
+        if self.failures:
+            raise self.failures.pop(0)
+        if role == "passage":
+            self.embedded += texts
+        return [_vector(text) for text in texts]
+
+
+def _vector(text: str) -> list[float]:
+    counts = [0.01] * 64
+    for word in text.lower().split():
+        counts[sum(map(ord, word.strip(".,?!"))) % 64] += 1.0
+    length = sum(x * x for x in counts) ** 0.5
+    return [x / length for x in counts]
+
+
+class RecordingQueue:
+    """Remembers what was announced; raises `failure` instead, if there is one."""
+
+    def __init__(self, *, failure: CitewellError | None = None) -> None:
+        self.announced: list[tuple[JobId, float]] = []
+        self.failure = failure
+
+    async def announce(self, job_id: JobId, *, delay_seconds: float = 0.0) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.announced.append((job_id, delay_seconds))

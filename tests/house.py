@@ -1,0 +1,134 @@
+"""The use cases over in-memory adapters, with every part at hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.fakes import FormFeedParser, RecordingQueue, WordEmbedder
+
+from citewell.chunking import SentenceChunker
+from citewell.memory import (
+    MemoryBlobStore,
+    MemoryDatabase,
+    MemoryDocumentStore,
+    MemoryJobStore,
+    MemoryPageStore,
+    MemoryVectorStore,
+)
+from citewell.model import Document, Hit, JobId, Scope, Submission, Submitted
+from citewell.usecases import (
+    DeleteDocument,
+    IngestDocument,
+    IngestPolicy,
+    ReceiveContent,
+    Search,
+    StageRevision,
+    SubmitDocument,
+)
+
+__all__ = ["House", "ManualClock"]
+
+
+class ManualClock:
+    """A clock that goes when told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class House:
+    """One of everything; replace a part before the first call."""
+
+    scratch: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+    parser: FormFeedParser = field(default_factory=FormFeedParser)
+    embedder: WordEmbedder = field(default_factory=WordEmbedder)
+    queue: RecordingQueue = field(default_factory=RecordingQueue)
+    policy: IngestPolicy = field(default_factory=lambda: IngestPolicy(max_attempts=3))
+    max_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        self.database = MemoryDatabase(clock=self.clock)
+        self.documents = MemoryDocumentStore(self.database)
+        self.jobs = MemoryJobStore(self.database)
+        self.pages = MemoryPageStore(self.database)
+        self.vectors = MemoryVectorStore(self.database, self.embedder.space)
+        self.blobs = MemoryBlobStore()
+
+    @property
+    def ingest(self) -> IngestDocument:
+        return IngestDocument(
+            stage_revision=StageRevision(
+                jobs=self.jobs,
+                pages=self.pages,
+                vectors=self.vectors,
+                blobs=self.blobs,
+                parser=self.parser,
+                chunker=SentenceChunker(
+                    max_tokens=12, overlap_tokens=3, count_tokens=self.embedder.count_tokens
+                ),
+                embedder=self.embedder,
+                scratch=self.scratch,
+                lease_seconds=self.policy.lease_seconds,
+                batch_chunks=4,
+            ),
+            jobs=self.jobs,
+            vectors=self.vectors,
+            queue=self.queue,
+            unit_of_work=self.database.unit_of_work,
+            policy=self.policy,
+        )
+
+    @property
+    def delete(self) -> DeleteDocument:
+        return DeleteDocument(
+            documents=self.documents,
+            vectors=self.vectors,
+            blobs=self.blobs,
+            unit_of_work=self.database.unit_of_work,
+        )
+
+    async def upload(self, content: bytes, *, name: str = "a.txt", collection: str = "default") -> Submitted:
+        """Receive and submit."""
+        receive = ReceiveContent(blobs=self.blobs, parser=self.parser, max_bytes=self.max_bytes)
+        received = await receive(_stream(content), name=name)
+        submit = SubmitDocument(
+            documents=self.documents,
+            blobs=self.blobs,
+            queue=self.queue,
+            unit_of_work=self.database.unit_of_work,
+        )
+        submission = Submission(
+            name=name,
+            collection=collection,
+            media_type=received.media_type,
+            sha256=received.blob.sha256,
+            size_bytes=received.blob.size_bytes,
+        )
+        return await submit(received, submission)
+
+    async def uploaded_job(self, content: bytes) -> tuple[Document, JobId]:
+        """A document that is new, and its job."""
+        submitted = await self.upload(content)
+        assert submitted.job_id is not None
+        return submitted.document, submitted.job_id
+
+    async def search(self, question: str, *, scope: Scope | None = None, top_k: int = 5) -> Sequence[Hit]:
+        """Dense search over all that is live."""
+        search = Search(embedder=self.embedder, vectors=self.vectors, documents=self.documents)
+        return await search(question, scope=scope or Scope(), top_k=top_k)
+
+
+async def _stream(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), 1000):
+        yield content[start : start + 1000]

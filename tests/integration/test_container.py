@@ -1,0 +1,57 @@
+"""The wiring resolves, whatever the settings."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dependency_injector import providers
+from pydantic import SecretStr
+
+from citewell_entrypoints.container import Container, HttpContainer, WorkerContainer
+from citewell_entrypoints.settings import Settings, SettingsError
+
+
+def settings(tmp_path: Path, **values: Any) -> Settings:
+    urls = {
+        "database_url": SecretStr("postgresql://nobody@127.0.0.1:1/none"),
+        "redis_url": SecretStr("redis://127.0.0.1:1/0"),
+    }
+    return Settings(_env_file=None, data_dir=tmp_path, **{**urls, **values})  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("kind", [HttpContainer, WorkerContainer])
+@pytest.mark.parametrize("llm", ["disabled", "openai"])
+@pytest.mark.parametrize("embedder", ["mock", "local", "openai"])
+async def test_every_provider_resolves(
+    tmp_path: Path, kind: type[Container], embedder: str, llm: str
+) -> None:
+    """Each provider of each container gives its object under every choice of adapters."""
+    chosen = settings(
+        tmp_path, embeddings_backend=embedder, llm_backend=llm, openai_api_key=SecretStr("sk-test")
+    )
+    container = kind(settings=providers.Object(chosen))
+    async with AsyncExitStack() as stack:
+        opened = container.embedder()
+        if hasattr(opened, "__aenter__"):
+            await stack.enter_async_context(opened)  # type: ignore[arg-type]
+        for name, provider in container.providers.items():
+            assert provider() is not None, name
+        container.broker().close()
+
+
+async def test_a_use_case_is_made_once(tmp_path: Path) -> None:
+    """One pool, one model, one of each use case in a process."""
+    container = HttpContainer(settings=providers.Object(settings(tmp_path, embeddings_backend="mock")))
+    assert container.answer_question() is container.answer_question()
+    assert container.documents() is container.documents()
+    container.broker().close()
+
+
+async def test_an_engine_without_a_url_is_named(tmp_path: Path) -> None:
+    """One clear line, not an assertion."""
+    container = HttpContainer(settings=providers.Object(settings(tmp_path, database_url=None)))
+    with pytest.raises(SettingsError, match="APP_DATABASE_URL"):
+        container.database()
