@@ -1,0 +1,84 @@
+"""The locked requirements: complete, hashed, and of one resolution."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from tests.architecture.sources import ROOT
+
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(?: ; ([^\\]+?))? \\$", re.MULTILINE)
+#: File, and the extras and groups of pyproject.toml that it holds.
+LOCKS = {
+    "dev.txt": ["server", "testing", "dev"],
+    "runtime.txt": ["server"],
+    "service.txt": ["service", "local"],
+    "build.txt": ["build"],
+}
+
+
+@pytest.mark.parametrize(("lock", "groups"), LOCKS.items())
+def test_every_declared_dependency_is_locked(lock: str, groups: list[str]) -> None:
+    """Each requirement of pyproject.toml has a pin that satisfies it: `make lock` has been run."""
+    versions = {name: version for name, version, _ in pins(lock)}
+    for requirement in declared(groups):
+        name = canonicalize_name(requirement.name)
+        assert name in versions, f"{name} is not in requirements/{lock}: run `make lock`"
+        assert requirement.specifier.contains(versions[name]), f"{requirement} is not met: run `make lock`"
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_hashes(lock: str) -> None:
+    """The file holds nothing but exact versions, each followed by SHA-256 hashes, and comments."""
+    entries = re.split(r"\n(?=\S)", read(lock).strip())
+    for entry in entries:
+        first, *others = entry.splitlines()
+        assert PIN.match(first + "\n"), first
+        hashes = [line for line in others if not line.lstrip().startswith("#")]
+        assert hashes
+        assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes), first
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_names_a_place(lock: str) -> None:
+    """No index address, folder or option stands in a lock: everyone installs from where they please."""
+    assert not re.search(r"://|file:|^\s*-(?!-hash)|(^|\s)/", read(lock), re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock != "dev.txt"])
+def test_every_lock_is_an_excerpt_of_the_one_for_development(lock: str) -> None:
+    """What runs in production is what was tested: the same versions under the same conditions."""
+    assert set(pins(lock)) <= set(pins("dev.txt"))
+
+
+def pins(lock: str) -> list[tuple[str, str, str]]:
+    """Name, version and environment marker of each entry."""
+    return [(name, version, marker) for name, version, marker in PIN.findall(read(lock))]
+
+
+def read(lock: str) -> str:
+    return (ROOT / "requirements" / lock).read_text(encoding="utf-8")
+
+
+def declared(groups: Iterable[str]) -> list[Requirement]:
+    """The requirements of the extras and groups, those that they include too."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    tables = {**project["project"]["optional-dependencies"], **project["dependency-groups"]}
+    return [requirement for group in groups for requirement in _expanded(group, tables)]
+
+
+def _expanded(group: str, tables: Mapping[str, list[Any]]) -> list[Requirement]:
+    found: list[Requirement] = []
+    for entry in tables[group]:
+        if isinstance(entry, dict):
+            found += _expanded(entry["include-group"], tables)
+        elif (requirement := Requirement(entry)).name == "citewell":
+            found += [inner for extra in requirement.extras for inner in _expanded(extra, tables)]
+        else:
+            found.append(requirement)
+    return found
