@@ -1,1 +1,13 @@
-""""""
+"""The stores on PostgreSQL with pgvector, through psycopg 3.
+
+The tables come from `citewell_migrations`. Open a PgDatabase first; the stores share its pool, and its
+`unit_of_work` binds them together.
+"""
+
+from citewell_adapters.pgvector.database import PgDatabase
+from citewell_adapters.pgvector.documents import PgDocumentStore
+from citewell_adapters.pgvector.jobs import PgJobStore
+from citewell_adapters.pgvector.pages import PgPageStore
+from citewell_adapters.pgvector.vectors import PgVectorStore
+
+__all__ = ["PgDatabase", "PgDocumentStore", "PgJobStore", "PgPageStore", "PgVectorStore"]

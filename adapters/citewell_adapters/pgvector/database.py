@@ -1,0 +1,173 @@
+"""The connection pool, and the unit of work over it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool
+
+from citewell_adapters.pgvector.failures import translated
+from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorDumper
+
+__all__ = ["Connection", "PgDatabase"]
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+#: A process that hangs inside a unit of work must not hold its locks for ever.
+_IDLE_IN_TRANSACTION_SECONDS: Final = 600.0
+
+#: As many candidates as the largest `k` asks for; relaxed order, as the candidates are sorted again anyway.
+_SESSION: Final = sql.SQL(
+    """
+    SET timezone = 'UTC';
+    SET statement_timeout = {statement_timeout};
+    SET idle_in_transaction_session_timeout = {idle_timeout};
+    SET jit = off;
+    SET hnsw.ef_search = 100;
+    SET hnsw.iterative_scan = relaxed_order
+    """
+)
+
+
+class PgDatabase:
+    """A pool of connections to one PostgreSQL database.
+
+    Whatever is called while the database is away raises StoreUnavailable after `connect_timeout_seconds` at
+    most; once it is back, so are the connections. `statement_timeout_seconds` bounds each statement but
+    those that publish.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        connect_timeout_seconds: int = 5,
+        statement_timeout_seconds: float = 30.0,
+        application_name: str = "citewell",
+    ) -> None:
+        self._url = url
+        self._min_size = min(min_size, max_size)
+        self._max_size = max_size
+        self._connect_timeout_seconds = connect_timeout_seconds
+        self._statement_timeout_seconds = statement_timeout_seconds
+        self._application_name = application_name
+        self._pool: AsyncConnectionPool[Connection] | None = None
+        self._current: ContextVar[Connection | None] = ContextVar("citewell_pg_unit_of_work", default=None)
+
+    async def __aenter__(self) -> Self:
+        with translated():
+            # The pool would only say that it waited in vain; a single connection says why.
+            probe = await psycopg.AsyncConnection.connect(self._url, **self._connect_options())
+            await probe.close()
+        self._pool = self._new_pool()
+        await self._pool.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """The connection of the running unit of work, or one of its own that commits each statement."""
+        current = self._current.get()
+        with translated():
+            if current is not None:
+                yield current
+            else:
+                async with self._opened_pool().connection() as connection:
+                    yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection whose statements take effect together, and with the unit of work if one runs."""
+        async with self.connection() as connection:
+            if self.in_unit_of_work:
+                yield connection
+            else:
+                async with connection.transaction():
+                    yield connection
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[None]:
+        """The UnitOfWork port. Tasks started inside must end inside: they share its connection."""
+        if self.in_unit_of_work:
+            raise RuntimeError("units of work do not nest")
+        with translated():
+            async with self._opened_pool().connection() as connection, connection.transaction():
+                token = self._current.set(connection)
+                try:
+                    yield
+                finally:
+                    self._current.reset(token)
+
+    @property
+    def in_unit_of_work(self) -> bool:
+        """Whether the caller is inside `unit_of_work`."""
+        return self._current.get() is not None
+
+    def _opened_pool(self) -> AsyncConnectionPool[Connection]:
+        if self._pool is None:
+            raise RuntimeError("the database is not open: use `async with database:`")
+        return self._pool
+
+    def _new_pool(self) -> AsyncConnectionPool[Connection]:
+        return AsyncConnectionPool(
+            self._url,
+            kwargs=self._connect_options(),
+            min_size=self._min_size,
+            max_size=self._max_size,
+            open=False,
+            configure=self._configure,
+            check=self._check,
+            timeout=self._connect_timeout_seconds,
+            # No longer, so that a call after a long outage begins anew instead of waiting out a backoff.
+            reconnect_timeout=self._connect_timeout_seconds,
+            name=self._application_name,
+        )
+
+    def _connect_options(self) -> dict[str, Any]:
+        return {
+            "autocommit": True,
+            "application_name": self._application_name,
+            "client_encoding": "UTF8",
+            "connect_timeout": self._connect_timeout_seconds,
+            # A host that vanished without a word is noticed, idle or while a statement waits for it.
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 60_000,
+        }
+
+    async def _configure(self, connection: Connection) -> None:
+        connection.adapters.register_dumper(HalfVector, HalfVectorDumper)
+        await connection.execute(
+            _SESSION.format(
+                statement_timeout=round(self._statement_timeout_seconds * 1000),
+                idle_timeout=round(_IDLE_IN_TRANSACTION_SECONDS * 1000),
+            )
+        )
+
+    async def _check(self, connection: Connection) -> None:
+        """Raises if the server has closed the connection, without asking it anything.
+
+        Read twice: before the end of the stream there may be the server's parting words.
+        """
+        try:
+            connection.pgconn.consume_input()
+            connection.pgconn.consume_input()
+        except psycopg.OperationalError:
+            # One lost connection means that the server has restarted, so the others are lost too.
+            await self._opened_pool().drain()
+            raise

@@ -1,0 +1,104 @@
+"""PageStore on PostgreSQL."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any, Final
+
+from psycopg.types.json import Jsonb
+
+from citewell.model import Box, Heading, Line, Page, RevisionId, Span
+from citewell_adapters.pgvector.database import PgDatabase
+from citewell_adapters.pgvector.revisions import lock_revision
+
+__all__ = ["PgPageStore"]
+
+# pages_pkey
+_ADD: Final = """
+INSERT INTO pages (revision_id, start_offset, end_offset, number, text, lines, headings)
+VALUES (%(revision_id)s, %(start)s, %(end)s, %(number)s, %(text)s, %(lines)s, %(headings)s)
+ON CONFLICT (revision_id, start_offset) DO UPDATE
+SET end_offset = excluded.end_offset, number = excluded.number, text = excluded.text,
+    lines = excluded.lines, headings = excluded.headings
+"""
+
+_PAGES: Final = "SELECT number, start_offset, text, lines, headings FROM pages"
+
+# pages_pkey
+_READ_ALL: Final = f"""{_PAGES}
+WHERE revision_id = %(revision_id)s
+ORDER BY start_offset LIMIT %(limit)s
+"""
+
+# pages_pkey. Pages do not overlap, so none before the one that the span begins in has a part in it.
+_READ_SPAN: Final = f"""{_PAGES}
+WHERE revision_id = %(revision_id)s
+    AND start_offset < %(end)s AND end_offset > %(start)s AND end_offset > start_offset
+    AND start_offset >= coalesce((
+        SELECT max(start_offset) FROM pages
+        WHERE revision_id = %(revision_id)s AND start_offset <= %(start)s
+    ), 0)
+ORDER BY start_offset LIMIT %(limit)s
+"""  # noqa: S608 - made of constants
+
+#: A line in 24 bytes, a quarter of what it takes as jsonb, and packed in a twentieth of the time: start and
+#: end in characters, then the box. Single precision places it to a millionth of the page's width.
+_LINE: Final = struct.Struct(">IIffff")
+
+
+class PgPageStore:
+    """The PageStore port. Boxes come back rounded to single precision."""
+
+    def __init__(self, database: PgDatabase) -> None:
+        self._database = database
+
+    async def add(self, revision_id: RevisionId, pages: Sequence[Page]) -> None:
+        """See the port. Raises StaleLease if the revision is gone."""
+        rows = [_row(revision_id, page) for page in pages]
+        async with self._database.transaction() as connection:
+            await lock_revision(connection, revision_id)
+            await connection.cursor().executemany(_ADD, rows)
+
+    async def read(
+        self, revision_id: RevisionId, *, span: Span | None = None, limit: int | None = None
+    ) -> Sequence[Page]:
+        parameters: dict[str, object] = {"revision_id": revision_id, "limit": limit}
+        if span is None:
+            query = _READ_ALL
+        elif not len(span):
+            return []
+        else:
+            query = _READ_SPAN
+            parameters |= {"start": span.start, "end": span.end}
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(query, parameters, binary=True)
+            return [_page(row) async for row in cursor]
+
+
+def _row(revision_id: RevisionId, page: Page) -> dict[str, object]:
+    return {
+        "revision_id": revision_id,
+        "start": page.start,
+        "end": page.span.end,
+        "number": page.number,
+        "text": page.text,
+        "lines": b"".join(map(_packed, page.lines)),
+        "headings": Jsonb([[heading.start, heading.level, heading.title] for heading in page.headings]),
+    }
+
+
+def _packed(line: Line) -> bytes:
+    span, box = line.span, line.box
+    return _LINE.pack(span.start, span.end, box.left, box.top, box.right, box.bottom)
+
+
+def _page(row: tuple[Any, ...]) -> Page:
+    number, start, text, lines, headings = row
+    return Page(
+        number=number,
+        start=start,
+        text=text,
+        lines=tuple(Line(Span(first, last), Box(*box)) for first, last, *box in _LINE.iter_unpack(lines)),
+        headings=tuple(Heading(*heading) for heading in headings),
+    )

@@ -1,0 +1,195 @@
+"""VectorStore on PostgreSQL with pgvector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from psycopg import errors
+
+from citewell.errors import DimensionMismatch, SpaceMismatch
+from citewell.model import (
+    Chunk,
+    DocumentId,
+    EmbeddedChunk,
+    EmbeddingSpace,
+    Hit,
+    Publication,
+    RevisionId,
+    Scope,
+    Span,
+    Vector,
+)
+from citewell_adapters.pgvector.database import PgDatabase
+from citewell_adapters.pgvector.halfvec import HalfVector, half_vector
+from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS
+from citewell_adapters.pgvector.revisions import lock_revision
+from citewell_adapters.pgvector.spaces import open_space
+from citewell_adapters.pgvector.vector_sql import (
+    COUNT_STAGED,
+    DELETE_CHUNKS,
+    DELETE_STAGED,
+    DISCARD_VECTORS,
+    LOCK_DOCUMENT,
+    STAGE_CHUNK,
+    STAGE_VECTOR,
+    SpaceStatements,
+)
+
+__all__ = ["PgVectorStore"]
+
+
+class PgVectorStore:
+    """The VectorStore port: halfvec vectors of one space in a narrow table of their own, under HNSW.
+
+    Opening it makes `space` the database's active one. A revision's chunks do not change once it is live:
+    staging it again with other texts would show before the publication. A vector of zeros has similarity -1
+    to all, itself included, so it comes last. Collections of up to `max_exact_chunks` are searched exactly.
+    """
+
+    def __init__(
+        self, database: PgDatabase, space: EmbeddingSpace, *, max_exact_chunks: int = MAX_EXACT_CHUNKS
+    ) -> None:
+        self._database = database
+        self._space = space
+        self._max_exact_chunks = max_exact_chunks
+        self._opened: SpaceStatements | None = None
+
+    async def __aenter__(self) -> Self:
+        """Raises SpaceMismatch if the database holds vectors of another space."""
+        space = await open_space(self._database, self._space)
+        self._opened = SpaceStatements.of(space, max_exact_chunks=self._max_exact_chunks)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened = None
+
+    async def stage(self, revision_id: RevisionId, chunks: Sequence[EmbeddedChunk]) -> None:
+        """See the port. Raises StaleLease if the revision is gone, SpaceMismatch if the space is."""
+        space_id = self._statements.space_id
+        vectors = [
+            {
+                "revision_id": revision_id,
+                "space_id": space_id,
+                "index": embedded.chunk.index,
+                "vector": self._half(embedded.vector),
+            }
+            for embedded in chunks
+        ]
+        texts = [_parameters(revision_id, embedded.chunk) for embedded in chunks]
+        try:
+            async with self._database.transaction() as connection:
+                await lock_revision(connection, revision_id)
+                cursor = connection.cursor()
+                await cursor.executemany(STAGE_CHUNK, texts)
+                await cursor.executemany(STAGE_VECTOR, vectors)
+        except errors.ForeignKeyViolation as error:
+            # The revision is locked, so it is the space.
+            raise SpaceMismatch(f"the database no longer serves {self._space}: start again") from error
+
+    async def staged(self, revision_id: RevisionId) -> int:
+        parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
+        async with self._database.connection() as connection:
+            row = await (await connection.execute(COUNT_STAGED, parameters)).fetchone()
+            return int(row[0]) if row else 0
+
+    async def publish(self, publication: Publication) -> None:
+        """See the port. Does nothing if the document is gone: so is what was staged for it."""
+        parameters: dict[str, object] = {
+            "document_id": publication.document_id,
+            "revision_id": publication.revision_id,
+            "space_id": self._statements.space_id,
+        }
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(LOCK_DOCUMENT, parameters)).fetchone()
+            if row is None:
+                return
+            # Putting vectors into the index takes about a millisecond each.
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute(self._statements.publish, {**parameters, "collection_id": row[0]})
+
+    async def search(self, vector: Vector, *, k: int, scope: Scope) -> Sequence[Hit]:
+        half = self._half(vector)
+        if scope.document_ids is not None and not scope.document_ids:
+            return []
+        query, parameters = self._statements.nearest.choose(scope, k=k)
+        parameters["vector"] = half
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(query, parameters, prepare=True, binary=True)
+            return [_hit(row) for row in await cursor.fetchall()]
+
+    async def chunks(self, document_id: DocumentId, *, after: int = -1, limit: int) -> Sequence[Chunk]:
+        parameters = {"document_id": document_id, "after": after, "limit": limit}
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(self._statements.chunks, parameters, binary=True)
+            return [_chunk(row) for row in await cursor.fetchall()]
+
+    async def discard(self, revision_id: RevisionId) -> None:
+        parameters = {"revision_id": revision_id}
+        async with self._database.transaction() as connection:
+            await connection.execute(DISCARD_VECTORS, parameters)
+            await connection.execute(self._statements.discard_chunks, parameters)
+
+    async def delete(self, document_id: DocumentId) -> None:
+        parameters: dict[str, object] = {"document_id": document_id}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(LOCK_DOCUMENT, parameters)).fetchone()
+            if row is None:
+                return
+            parameters["collection_id"] = row[0]
+            await connection.execute(self._statements.delete_vectors, parameters)
+            await connection.execute(DELETE_STAGED, parameters)
+            await connection.execute(DELETE_CHUNKS, parameters)
+
+    @property
+    def _statements(self) -> SpaceStatements:
+        if self._opened is None:
+            raise RuntimeError("the vector store is not open: use `async with store:`")
+        return self._opened
+
+    def _half(self, vector: Vector) -> HalfVector:
+        if len(vector) != self._space.dimensions:
+            raise DimensionMismatch(f"a vector of {len(vector)} dimensions does not fit {self._space}")
+        return half_vector(vector)
+
+
+def _parameters(revision_id: RevisionId, chunk: Chunk) -> dict[str, object]:
+    return {
+        "revision_id": revision_id,
+        "index": chunk.index,
+        "start": chunk.span.start,
+        "end": chunk.span.end,
+        "first_page": chunk.first_page,
+        "last_page": chunk.last_page,
+        "token_count": chunk.token_count,
+        "heading_path": list(chunk.heading_path),
+        "text": chunk.text,
+    }
+
+
+def _hit(row: tuple[Any, ...]) -> Hit:
+    similarity, document_id, document_name, collection, sha256, *chunk = row
+    return Hit(
+        document_id=DocumentId(document_id),
+        document_name=document_name,
+        collection=collection,
+        sha256=sha256,
+        chunk=_chunk(tuple(chunk)),
+        similarity=similarity,
+    )
+
+
+def _chunk(row: tuple[Any, ...]) -> Chunk:
+    index, start, end, text, first_page, last_page, heading_path, token_count = row
+    return Chunk(
+        index=index,
+        span=Span(start, end),
+        text=text,
+        first_page=first_page,
+        last_page=last_page,
+        heading_path=tuple(heading_path),
+        token_count=token_count,
+    )
