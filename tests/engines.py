@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from citewell_entrypoints.supervisor.leftovers import command_of, is_alive
 from citewell_entrypoints.supervisor.postgres import PostgresServer
 from citewell_entrypoints.supervisor.valkey import ValkeyServer
 
-__all__ = ["running_postgres", "running_valkey"]
+__all__ = ["processes_on", "running_postgres", "running_valkey", "wait_until_nothing_runs_on"]
 
 _POSTGRES_IMAGE = "pgvector/pgvector:pg18"
 _VALKEY_IMAGE = "valkey/valkey:9"
@@ -52,6 +56,32 @@ def running_valkey() -> Iterator[str]:
             yield server.url
         finally:
             server.stop()
+
+
+def processes_on(data_directory: Path) -> list[int]:
+    """The ids of the processes that name the directory in their command line, or, on Linux, work in it."""
+    if sys.platform == "linux":
+        pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    else:
+        listing = subprocess.run(["/bin/ps", "-axo", "pid="], capture_output=True, text=True, check=True)
+        pids = [int(pid) for pid in listing.stdout.split()]
+    others = [pid for pid in pids if pid != os.getpid()]
+    return [pid for pid in others if str(data_directory) in _traces(pid) and is_alive(pid)]
+
+
+def _traces(pid: int) -> str:
+    try:
+        return f"{Path(f'/proc/{pid}/cwd').readlink()} {command_of(pid)}"
+    except OSError:
+        return command_of(pid)
+
+
+def wait_until_nothing_runs_on(data_directory: Path, *, seconds: float = 20.0) -> None:
+    """Return once `processes_on` is empty; an AssertionError if it is not in time."""
+    deadline = time.monotonic() + seconds
+    while left := processes_on(data_directory):
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.05)
 
 
 def _containers() -> bool:

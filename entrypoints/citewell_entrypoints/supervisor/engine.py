@@ -42,7 +42,7 @@ class Engine(Protocol):
     def launch(self) -> Child:
         """Prepare the data if there is none, and start the process; it is not ready yet.
 
-        Call from the main thread. An engine that a former, dead owner left on this data is stopped first.
+        Call from the main thread. What runs on this data already, left by a dead owner, is stopped first.
         Raises StartRefused or EngineFailed.
         """
         ...

@@ -32,13 +32,18 @@ def main(arguments: list[str]) -> None:
         _become(uid, gid, keep_search=bool(search))
     if sys.platform == "linux":
         # Changing the user clears this, so it comes last. If the parent died before it, nothing would tell.
-        _prctl(PR_SET_PDEATHSIG, signal_number)
+        set_death_signal(signal_number)
     if os.getppid() != parent:
         sys.exit(0)
     try:
         os.execv(program[0], program)  # noqa: S606 - there is no shell in this on purpose
     except OSError as error:
         sys.exit(f"cannot run {program[0]}: {error.strerror}")
+
+
+def set_death_signal(number: int) -> None:
+    """Have the kernel send this signal to us when the thread that made this process is gone; 0 for none."""
+    _prctl(PR_SET_PDEATHSIG, number)
 
 
 def held_search_capability() -> int | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
+import sys
 import threading
 import time
 from typing import Final
+
+from citewell_entrypoints.supervisor.launch import set_death_signal
 
 __all__ = ["SUPERVISOR_VARIABLE", "exit_with_parent"]
 
@@ -16,28 +21,40 @@ SUPERVISOR_VARIABLE: Final = "CITEWELL_SUPERVISOR_PID"
 _POLL_SECONDS: Final = 0.5
 
 
-def exit_with_parent(*, grace_seconds: float = 3.0) -> None:
-    """Watch the supervisor from a thread; once it is gone, end this process and the processes it started.
+def exit_with_parent() -> None:
+    """Watch the supervisor from a thread; once it is gone, kill this process and those that it started.
 
-    First as by SIGTERM; what is left after `grace_seconds` is killed. To be called once, early, by a process
-    that the supervisor starts; in any other process it does nothing. On Linux the kernel sends the SIGTERM
-    at once; elsewhere it comes within half a second.
+    At once on Linux, within half a second elsewhere; there is nothing to be orderly for, as the engines stop
+    too. To be called once, early, by a process that the supervisor starts; in any other it does nothing.
     """
     # Taken away, so that no process started from here believes to be watched.
     supervisor = os.environ.pop(SUPERVISOR_VARIABLE, "")
     if not supervisor.isdigit():
         return
-    watch = threading.Thread(
-        target=_watch, args=(int(supervisor), grace_seconds), name="exit-with-parent", daemon=True
-    )
-    watch.start()
+    threading.Thread(target=_watch, args=(int(supervisor),), name="exit-with-parent", daemon=True).start()
+    if sys.platform == "linux":
+        # The kernel's signal would end this process alone, and might be quicker than the watch.
+        set_death_signal(0)
 
 
-def _watch(supervisor: int, grace_seconds: float) -> None:
-    while os.getppid() == supervisor:
-        time.sleep(_POLL_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(grace_seconds)
+def _watch(supervisor: int) -> None:
+    _wait_for_end(supervisor)
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait_for_end(supervisor: int) -> None:
+    """Return when the process is our parent no longer."""
+    ended = None
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):
+            # Readable once the process has ended.
+            descriptor = os.pidfd_open(supervisor)
+            ended = select.poll()
+            ended.register(descriptor, select.POLLIN)
+    while os.getppid() == supervisor:
+        if ended is None:
+            time.sleep(_POLL_SECONDS)
+        else:
+            ended.poll()

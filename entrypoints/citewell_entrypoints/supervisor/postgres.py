@@ -45,6 +45,11 @@ class PostgresServer:
         return f"postgresql://{cluster.USER}@/{cluster.DATABASE}?host={quote(str(self._sockets), safe='')}"
 
     @property
+    def socket_directory(self) -> Path:
+        """The folder of its socket."""
+        return self._sockets
+
+    @property
     def stop_signals(self) -> Sequence[signal.Signals]:
         """Disconnect the clients and write everything down; stop at once and recover at the next start."""
         return (signal.SIGINT, signal.SIGQUIT)
@@ -60,6 +65,7 @@ class PostgresServer:
 
     def launch(self) -> Child:
         """Start the server process, on a new data folder if there is none; see Engine."""
+        self.stop()
         binaries = cluster.programs()
         make_socket_folder(self._data.parent)
         account = engine_account(self._data, must_reach=(self._data, self._sockets, binaries))
@@ -115,15 +121,10 @@ class PostgresServer:
             return []
 
     def _clear_leftover(self) -> None:
-        """Stop the server of a dead owner; drop its pid file if the id is another program's by now."""
+        """Stop the server of a dead owner, and drop its pid file: the id may be another program's by now."""
         lines = self._state()
         pid = int(lines[0]) if lines and lines[0].isdigit() else 0
-        if not pid or not is_alive(pid):
-            return
-        if f"-D {self._data} " in command_of(pid):
-            if not stop_leftover(pid, (signal.SIGINT, 10.0), (signal.SIGQUIT, 6.0)):
-                raise StartRefused(
-                    f"process {pid}, a PostgreSQL on {self._data}, does not stop: stop it first"
-                )
-        else:
-            (self._data / "postmaster.pid").unlink()
+        ours = pid > 0 and is_alive(pid) and f"-D {self._data} " in command_of(pid)
+        if ours and not stop_leftover(pid, (signal.SIGINT, 10.0), (signal.SIGQUIT, 6.0)):
+            raise StartRefused(f"process {pid}, a PostgreSQL on {self._data}, does not stop: stop it first")
+        (self._data / "postmaster.pid").unlink(missing_ok=True)

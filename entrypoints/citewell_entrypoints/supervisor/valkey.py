@@ -63,6 +63,7 @@ class ValkeyServer:
 
     def launch(self) -> Child:
         """Start the server process; see Engine."""
+        self.stop()
         binary = _binary()
         make_socket_folder(self._data.parent)
         self._clear_leftover()
