@@ -1,0 +1,48 @@
+"""The port of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from citewell_entrypoints.cli.checks.finding import Finding, fail, ok, warn
+from citewell_entrypoints.client import Address, Api, ClientError
+from citewell_entrypoints.client.errors import NoServer
+from citewell_entrypoints.settings import Settings
+from citewell_entrypoints.supervisor.address import Address as ListeningAddress
+from citewell_entrypoints.supervisor.errors import SupervisorError
+
+__all__ = ["check_port"]
+
+
+def check_port(settings: Settings) -> Iterator[Finding]:
+    """Whether a Citewell answers there, or one could."""
+    address = Address.listening(settings.host, settings.port)
+    api = Api(address)
+    try:
+        api.is_alive()
+        ready = api.readiness().status == HTTPStatus.OK
+    except NoServer:
+        yield _free(settings)
+    except ClientError as error:
+        yield fail(
+            "port",
+            f"something other than a Citewell answers at {address}: {error}",
+            mend="stop it, or choose another port with APP_PORT",
+        )
+    else:
+        if ready:
+            yield ok("port", f"a Citewell answers at {address}, and is ready")
+        else:
+            yield warn(
+                "port", f"a Citewell answers at {address}, and is not ready", mend="run `citewell status`"
+            )
+
+
+def _free(settings: Settings) -> Finding:
+    try:
+        ListeningAddress(settings.host, settings.port).check_free()
+    except SupervisorError as error:
+        problem, _, mend = str(error).partition(": ")
+        return fail("port", problem, mend=mend or "choose another with APP_PORT")
+    return ok("port", f"{settings.port} on {settings.host} is free; `citewell serve` would answer there")

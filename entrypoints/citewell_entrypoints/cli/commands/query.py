@@ -1,0 +1,101 @@
+"""`citewell query`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import click
+
+from citewell_entrypoints.cli.helptext import Command
+from citewell_entrypoints.cli.printing import printable, wrapped
+from citewell_entrypoints.cli.server import api_at, url_option
+
+__all__ = ["command"]
+
+_MISSING: Final = {"llm": "the language model gave no answer; the sources are complete"}
+
+
+@click.command(
+    "query",
+    cls=Command,
+    examples=(
+        ("The five best passages", 'citewell query "How long is the warranty?"'),
+        ("In one collection, more of them", 'citewell query "opening hours" --collection hr --top-k 20'),
+        (
+            "For a program",
+            'citewell query "opening hours" --json | jq -r ".sources[].text"',
+        ),
+    ),
+)
+@click.argument("question")
+@click.option("--collection", metavar="NAME", help="Search in this collection alone.")
+@click.option(
+    "--document", "documents", type=click.UUID, multiple=True, metavar="ID",
+    help="Search in this document alone; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--top-k", type=click.IntRange(1, 100), default=5, show_default=True, metavar="NUMBER",
+    help="How many passages at most.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
+@url_option
+def command(
+    question: str,
+    collection: str | None,
+    documents: Sequence[UUID],
+    top_k: int,
+    as_json: bool,
+    url: str | None,
+) -> None:
+    """Find the passages that answer QUESTION, best first.
+
+    Each comes with its score in [0, 1], its document and its pages, and, where a language model is
+    configured, an answer that rests on them comes first.
+    """
+    body: dict[str, Any] = {"question": question, "top_k": top_k}
+    if collection is not None:
+        body["collection"] = collection
+    if len(documents) == 1:
+        body["document_id"] = str(documents[0])
+    elif documents:
+        body["document_ids"] = [str(document) for document in documents]
+    reply = api_at(url).query(body)
+    if as_json:
+        click.echo(reply.text)
+    else:
+        _show(reply.json())
+
+
+def _show(reply: Mapping[str, Any]) -> None:
+    answer, sources = reply.get("answer"), reply.get("sources") or []
+    if answer:
+        click.echo(f"{wrapped(answer)}\n")
+    if not sources:
+        click.echo("Nothing found.")
+    for number, source in enumerate(sources, start=1):
+        if number > 1:
+            click.echo()
+        _show_source(number, source)
+    for name in reply.get("degraded") or ():
+        click.echo(f"\nNote: {_MISSING.get(name, f'{printable(name)} could not contribute')}.")
+
+
+def _show_source(number: int, source: Mapping[str, Any]) -> None:
+    name = printable(str(source.get("document_name") or source.get("document_id", "")))
+    place = ", ".join(filter(None, [name, _pages(source)]))
+    click.echo(f"{click.style(f'[{number}] {place}', bold=True)}  score {source['score']:.3f}")
+    path = " › ".join(source.get("heading_path") or ())
+    if path:
+        click.echo(click.style(wrapped(path, indent="    "), dim=True))
+    click.echo(wrapped(source["text"], indent="    "))
+    click.echo(click.style(f"    document {source['document_id']}, chunk {source['chunk_index']}", dim=True))
+
+
+def _pages(source: Mapping[str, Any]) -> str:
+    pages = source.get("pages") or {}
+    first, last = pages.get("first"), pages.get("last")
+    if not first:
+        return ""
+    return f"page {first}" if last in (None, first) else f"pages {first}-{last}"

@@ -1,0 +1,105 @@
+"""How an ingestion is shown on a terminal: a bar for each file in work, and one for all."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from typing import Final
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from citewell_entrypoints.cli.ingest_views import line_for
+from citewell_entrypoints.cli.printing import console, printable
+from citewell_entrypoints.client.events import Changed, Ended, Event, Outcome, SourceFile, Uploading, Waiting
+from citewell_entrypoints.client.values import RemoteDocument
+
+__all__ = ["BarsView"]
+
+_NAME_CHARACTERS: Final = 28
+_STYLES: Final = {Outcome.FAILED: "red", Outcome.SKIPPED: "dim", Outcome.READY: "green", Outcome.QUEUED: ""}
+#: What share of a document's bar each part of the work gets: sending, reading pages, embedding.
+_SENT, _PARSED = 0.2, 0.5
+
+
+class BarsView:
+    """Bars for the files in work; a file at its end leaves a line above them."""
+
+    def __init__(self, total: int) -> None:
+        self._console = console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", table_column=None),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        self._tasks: dict[SourceFile, TaskID] = {}
+        self._overall = self._progress.add_task("all files", total=total, state=f"0 of {total}")
+        self._total = total
+        self._done = 0
+
+    def open(self) -> AbstractContextManager[object]:
+        """The bars, drawn until the context ends."""
+        return self._progress
+
+    def show(self, event: Event) -> None:
+        """Move a bar, or replace it by a line."""
+        match event:
+            case Uploading(file, sent, total):
+                self._move(file, _SENT * sent / max(total, 1), "uploading")
+            case Waiting(file, _, reason):
+                self._move(file, None, f"waiting: {reason}")
+            case Changed(file, document):
+                self._changed(file, document)
+            case Ended():
+                self._ended(event)
+
+    def _changed(self, file: SourceFile, document: RemoteDocument) -> None:
+        if document.status == "processing":
+            self._move(file, _share(document), _state(document))
+        elif file in self._tasks:
+            # The many that wait for a worker would fill the screen.
+            self._progress.remove_task(self._tasks.pop(file))
+
+    def _ended(self, event: Ended) -> None:
+        if event.file in self._tasks:
+            self._progress.remove_task(self._tasks.pop(event.file))
+        self._done += 1
+        self._progress.update(self._overall, completed=self._done, state=f"{self._done} of {self._total}")
+        line = line_for(event)
+        if sys.stdout.isatty():
+            self._progress.console.print(Text(line, style=_STYLES[event.outcome]), soft_wrap=True)
+        else:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    def _move(self, file: SourceFile, share: float | None, state: str) -> None:
+        if file not in self._tasks:
+            name = _shortened(printable(file.shown))
+            self._tasks[file] = self._progress.add_task(name, total=1.0, state=state)
+        self._progress.update(self._tasks[file], completed=share, state=printable(state))
+
+
+def _share(document: RemoteDocument) -> float:
+    progress = document.progress
+    if progress.chunks_total:
+        return _PARSED + (1 - _PARSED) * progress.chunks_done / progress.chunks_total
+    if progress.pages_total:
+        return _SENT + (_PARSED - _SENT) * progress.pages_done / progress.pages_total
+    return _SENT
+
+
+def _state(document: RemoteDocument) -> str:
+    progress, stage = document.progress, document.stage or "processing"
+    if stage == "parsing" and progress.pages_done:
+        return f"parsing pages {progress.pages_done}/{progress.pages_total or '?'}"
+    if stage == "embedding" and progress.chunks_done:
+        return f"embedding chunks {progress.chunks_done}/{progress.chunks_total or '?'}"
+    return stage
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _NAME_CHARACTERS else f"…{name[1 - _NAME_CHARACTERS :]}"

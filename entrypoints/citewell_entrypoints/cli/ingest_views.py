@@ -1,0 +1,92 @@
+"""How an ingestion is shown: lines of text, lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+import click
+
+from citewell_entrypoints.cli.printing import counted, printable
+from citewell_entrypoints.client.events import Ended, Event, Outcome, Waiting
+
+__all__ = ["JsonView", "PlainView", "View", "line_for"]
+
+
+class View(Protocol):
+    """Shows events while it is open."""
+
+    def open(self) -> AbstractContextManager[object]:
+        """What is to be open while `show` is called."""
+        ...
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+
+class PlainView:
+    """A line for each file that is at its end, and one where the server asks for patience."""
+
+    def __init__(self) -> None:
+        self._said: str | None = None
+
+    def open(self) -> AbstractContextManager[object]:
+        """Nothing needs to be open."""
+        return nullcontext()
+
+    def show(self, event: Event) -> None:
+        """Print the ends to the standard output, the rest to the error stream."""
+        if isinstance(event, Ended):
+            click.echo(line_for(event))
+        elif isinstance(event, Waiting) and event.reason != self._said:
+            self._said = event.reason
+            click.echo(f"waiting: {printable(event.reason)}", err=True)
+
+
+class JsonView(PlainView):
+    """An object of JSON a line, for each file that is at its end."""
+
+    def show(self, event: Event) -> None:
+        """Print the ends to the standard output, the rest to the error stream."""
+        if isinstance(event, Ended):
+            click.echo(json.dumps(_object(event)))
+        else:
+            super().show(event)
+
+
+def line_for(event: Ended) -> str:
+    """Like `ready    018f…  report.pdf (12 pages, 34 chunks)`."""
+    document = event.document
+    parts = [f"{event.outcome.value:<8}"]
+    if document is not None:
+        parts.append(document.id)
+    parts.append(printable(event.file.shown))
+    remark = _remark(event)
+    return "  ".join(parts) + (f" ({remark})" if remark else "")
+
+
+def _remark(event: Ended) -> str:
+    document = event.document
+    if event.reason:
+        return printable(f"{event.code}: {event.reason}" if event.outcome is Outcome.FAILED else event.reason)
+    remarks = []
+    if document is not None and document.page_count is not None:
+        remarks.append(counted(document.page_count, "page"))
+    if document is not None and document.chunk_count is not None:
+        remarks.append(counted(document.chunk_count, "chunk"))
+    if not event.created:
+        remarks.append("was there already")
+    return ", ".join(remarks)
+
+
+def _object(event: Ended) -> dict[str, Any]:
+    error = {"code": event.code, "message": event.reason} if event.reason else None
+    return {
+        "path": printable(event.file.shown),
+        "outcome": event.outcome.value,
+        "created": event.created,
+        "document": event.document.raw if event.document is not None else None,
+        "error": error,
+    }

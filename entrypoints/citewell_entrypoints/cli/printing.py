@@ -1,0 +1,66 @@
+"""Text for terminals and pipes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+__all__ = ["console", "counted", "printable", "table", "wrapped"]
+
+_WIDEST: Final = 100
+_NARROWEST: Final = 40
+#: Control characters but the line feed, overrides of the writing direction, halves of characters.
+_STEERING: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """The text with spaces for control characters, so that no document or name can steer a terminal."""
+    return _STEERING.sub(" ", text)
+
+
+def wrapped(text: str, *, indent: str = "") -> str:
+    """The text in lines that fit the terminal, or 80 columns; its own lines stay apart, empty ones go."""
+    text = printable(text)
+    columns = max(min(shutil.get_terminal_size().columns, _WIDEST), _NARROWEST) - len(indent)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    wrapper = textwrap.TextWrapper(
+        # A script of wide characters has fewer of them on a line.
+        width=columns * len(text) // (len(text) + wide) + len(indent) if text else columns,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapper.fill(line) for line in text.splitlines() if line.strip())
+
+
+def counted(number: int, noun: str) -> str:
+    """Like `1 page` or `2 pages`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where tables and bars go; plain text where the stream is no terminal."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def table(*columns: str, rows: Sequence[Sequence[str]]) -> Table:
+    """A table without lines; long cells go on in the next line."""
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(printable(cell)) for cell in row))
+    return made

@@ -1,0 +1,87 @@
+"""One API process: listens first, then opens what the API needs, then serves until it is told to stop."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+import uvloop
+
+from citewell_entrypoints.cli.failures import Failed
+from citewell_entrypoints.container import HttpContainer
+from citewell_entrypoints.http import create_app
+from citewell_entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from litestar import Litestar
+
+__all__ = ["run_api"]
+
+_BACKLOG = 2048
+
+
+def run_api(settings: Settings, *, stop_seconds: int) -> None:
+    """Serve until SIGINT or SIGTERM; then requests in work have `stop_seconds`.
+
+    Raises Failed if it cannot listen, CitewellError and SettingsError if what the API needs cannot be opened.
+    """
+    sockets = _listening(settings.host, settings.port)
+    app = create_app(HttpContainer(settings=settings))
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        # Entered by us: what it raises is told as it is, not as a traceback of the server's.
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=stop_seconds,
+    )
+    uvloop.run(_serve(app, _Server(config), sockets))
+
+
+async def _serve(app: Litestar, server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    async with app.lifespan():
+        await server.serve(sockets=sockets)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on a signal, and do not raise it again after: a stop that was asked for is a success."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listening(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address of the host. Raises Failed if one is taken."""
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, place in {(family, place) for family, _, _, _, place in found}:
+            sockets.append(socket.create_server(place[:2], family=family, backlog=_BACKLOG))
+    except OSError as error:
+        for opened in sockets:
+            opened.close()
+        raise Failed(_refusal(host, port, error)) from error
+    return sockets
+
+
+def _refusal(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use: stop what listens there, or choose another with APP_PORT"
+    if error.errno == errno.EACCES:
+        return f"port {port} is kept for the system: choose one above 1023 with APP_PORT"
+    return f"cannot listen on {host}: {error.strerror}; choose an address of this machine with APP_HOST"

@@ -1,0 +1,65 @@
+"""What the API says, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["END_STATES", "Progress", "RemoteDocument"]
+
+END_STATES: Final = frozenset({"ready", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Pages and chunks done, of how many; a total is None until it is known."""
+
+    pages_done: int = 0
+    pages_total: int | None = None
+    chunks_done: int = 0
+    chunks_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDocument:
+    """A document as the server tells it; `raw` is the object it sent."""
+
+    id: str
+    name: str
+    status: str
+    stage: str | None
+    progress: Progress
+    error_code: str | None
+    error_message: str | None
+    page_count: int | None
+    chunk_count: int | None
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> RemoteDocument:
+        """From the object of the API; members that are missing are empty."""
+        error = raw.get("error") or {}
+        progress = raw.get("progress") or {}
+        return cls(
+            id=str(raw["id"]),
+            name=str(raw.get("name", "")),
+            status=str(raw["status"]),
+            stage=raw.get("stage"),
+            progress=Progress(
+                pages_done=progress.get("pages_done") or 0,
+                pages_total=progress.get("pages_total"),
+                chunks_done=progress.get("chunks_done") or 0,
+                chunks_total=progress.get("chunks_total"),
+            ),
+            error_code=error.get("code"),
+            error_message=error.get("message"),
+            page_count=raw.get("page_count"),
+            chunk_count=raw.get("chunk_count"),
+            raw=raw,
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.status in END_STATES
