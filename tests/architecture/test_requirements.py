@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import packages_distributions, requires
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import PACKAGES, ROOT, imported_names, modules
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)(?: ; ([^\\]+?))? \\$", re.MULTILINE)
 #: File, and the extras and groups of pyproject.toml that it holds.
@@ -54,6 +56,32 @@ def test_no_lock_names_a_place(lock: str) -> None:
 def test_every_lock_is_an_excerpt_of_the_one_for_development(lock: str) -> None:
     """What runs in production is what was tested: the same versions under the same conditions."""
     assert set(pins(lock)) <= set(pins("dev.txt"))
+
+
+def test_every_foreign_import_is_a_declared_dependency() -> None:
+    """What the packages import is asked for by name, not had by chance through something else."""
+    distributions = packages_distributions()
+    own = {canonicalize_name(name) for name in asked_for(declared(["server", "testing"]))}
+    undeclared = {
+        f"{module.name} imports {name}"
+        for package in PACKAGES
+        for module in modules(package)
+        for name in {name.partition(".")[0] for name in imported_names(module.tree)}
+        if name not in PACKAGES
+        and name not in sys.stdlib_module_names
+        and not own & {canonicalize_name(found) for found in distributions.get(name, [])}
+    }
+    assert not undeclared
+
+
+def asked_for(requirements: Iterable[Requirement]) -> Iterator[str]:
+    """The names of the requirements, and of what their extras add."""
+    for requirement in requirements:
+        yield requirement.name
+        for line in requires(requirement.name) or [] if requirement.extras else []:
+            inner = Requirement(line)
+            if inner.marker and any(inner.marker.evaluate({"extra": extra}) for extra in requirement.extras):
+                yield inner.name
 
 
 def pins(lock: str) -> list[tuple[str, str, str]]:
