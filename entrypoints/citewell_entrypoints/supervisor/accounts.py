@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -40,10 +41,11 @@ def engine_account(data: Path, *, must_reach: Iterable[Path]) -> Account | None:
         )
     entry = _entry(owner)
     blocked = [path for path in must_reach if not _reaches(path, uid=entry.pw_uid, gid=entry.pw_gid)]
-    if blocked and held_search_capability() is None:
+    if held_search_capability() is None and (blocked or sys.platform == "linux"):
+        # Without that capability root itself would be shut out of the engine's folders.
         raise StartRefused(
-            f"PostgreSQL does not run as root, and user {entry.pw_name} may not enter the folders above "
-            f"{blocked[0]}: start Citewell as an ordinary user, or use folders that everyone may enter"
+            f"PostgreSQL does not run as root, and here root may not let user {entry.pw_name} work for it: "
+            f"start Citewell as an ordinary user"
         )
     return Account(uid=entry.pw_uid, gid=entry.pw_gid, keep_search=bool(blocked))
 

@@ -45,7 +45,7 @@ def supervise(plan: Plan) -> int:
             records.clear()
             remove_outside_socket_folder(directory)
     except SupervisorError as error:
-        sys.stderr.write(f"citewell: {error}\n")
+        sys.stderr.write(f"Error: {error}\n")
         return 1
     return 0
 
