@@ -1,0 +1,110 @@
+"""From any exception to a reply: the one handler of the application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from citewell.errors import CitewellError
+from citewell_entrypoints.http.problems import (
+    CLIENT_CLOSED_REQUEST,
+    CONTENT_TOO_LARGE,
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    METHOD_NOT_ALLOWED,
+    PROBLEM_MEDIA_TYPE,
+    ROUTE_NOT_FOUND,
+    ClientDisconnected,
+    FieldError,
+    HttpProblem,
+    Kind,
+    Problem,
+    kind_of,
+)
+from citewell_entrypoints.http.request_ids import request_id_of
+
+__all__ = ["problem_reply", "to_http_problem"]
+
+_log = structlog.get_logger("citewell.http")
+
+_KIND_OF_STATUS: Final = {
+    kind.status: kind for kind in (INVALID_REQUEST, ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED, CONTENT_TOO_LARGE)
+}
+
+
+def problem_reply(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The reply to a request that failed; what is the server's own fault is logged here."""
+    problem = to_http_problem(error, request)
+    kind = problem.kind
+    if kind is INTERNAL_ERROR:
+        _log.error("the request failed", exc_info=error)
+    elif kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("the request failed", problem=kind.name, error=f"{type(error).__name__}: {error}")
+    headers = dict(problem.headers)
+    if kind.retry_after_seconds is not None:
+        headers["Retry-After"] = str(kind.retry_after_seconds)
+    body = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=str(problem),
+        instance=request.scope["path"],
+        request_id=request_id_of(request.scope),
+        errors=list(problem.errors),
+    )
+    return Response(body, status_code=kind.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
+
+
+def to_http_problem(error: Exception, request: Request[Any, Any, Any]) -> HttpProblem:
+    """The error as a problem. What the server's parts say about themselves stays out of it."""
+    if isinstance(error, HttpProblem):
+        return error
+    if isinstance(error, CitewellError):
+        kind = kind_of(error)
+        said = str(error) if kind.status < HTTPStatus.INTERNAL_SERVER_ERROR else kind.title
+        return HttpProblem(kind, _sentences(said, kind.advice))
+    if isinstance(error, ClientDisconnected):
+        return HttpProblem(CLIENT_CLOSED_REQUEST, "The client went away before its request was complete.")
+    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _of_framework(error, request)
+    return HttpProblem(INTERNAL_ERROR, _sentences(INTERNAL_ERROR.title, INTERNAL_ERROR.advice))
+
+
+def _of_framework(error: HTTPException, request: Request[Any, Any, Any]) -> HttpProblem:
+    kind = _KIND_OF_STATUS.get(error.status_code) or _other_kind(error.status_code)
+    errors = [_field_error(extra) for extra in error.extra or () if isinstance(extra, Mapping)]
+    detail = "; ".join(f"`{error.field}`: {error.message}" for error in errors)
+    if kind is ROUTE_NOT_FOUND:
+        detail = f"nothing is at {request.scope['path'][:200]}; /schema shows the addresses of the API"
+    elif kind is METHOD_NOT_ALLOWED:
+        detail = f"{request.method} is not possible here; the header Allow names the methods that are"
+    return HttpProblem(
+        kind, _sentences(detail or error.detail, kind.advice), errors=errors, headers=error.headers or {}
+    )
+
+
+def _other_kind(status: int) -> Kind:
+    phrase = HTTPStatus(status).phrase
+    return Kind(phrase.lower().replace(" ", "-"), status, phrase)
+
+
+def _field_error(extra: Mapping[str, Any]) -> FieldError:
+    source = extra.get("source")
+    return FieldError(
+        source=str(getattr(source, "value", source) or "query"),
+        field=str(extra.get("key", "")),
+        message=str(extra.get("message", "")),
+    )
+
+
+def _sentences(*parts: str) -> str:
+    """The parts that are not empty, each with a capital in front and a full stop behind."""
+    whole = (part.strip() for part in parts)
+    return " ".join(
+        part[0].upper() + part[1:] + ("" if part.endswith((".", "?", "!")) else ".") for part in whole if part
+    )

@@ -1,0 +1,253 @@
+"""The values that go over the wire; all else in the core has values of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from citewell.model import DEFAULT_COLLECTION, Answer, Chunk, Document, Hit, Span, Stage, Status
+from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
+
+__all__ = [
+    "ChunkItem",
+    "ChunkPage",
+    "DocumentItem",
+    "DocumentPage",
+    "Error",
+    "PageRange",
+    "ProgressItem",
+    "QueryReply",
+    "QueryRequest",
+    "Source",
+    "SpanItem",
+]
+
+_ID = "0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a10"
+_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+DocumentUUID = Annotated[UUID, Meta(description="the id of a document", examples=[_ID])]
+Sha256 = Annotated[str, Meta(description="SHA-256 of the document's bytes, in hex", examples=[_SHA256])]
+Collection = Annotated[
+    str, Meta(description="the collection that the document is in", examples=[DEFAULT_COLLECTION])
+]
+
+
+class SpanItem(Struct, frozen=True):
+    """A half-open range of character offsets (code points) into the text of the document's revision.
+
+    `GET /api/v1/documents/{id}/text?start=…&end=…` returns exactly these characters.
+    """
+
+    start: Annotated[int, Meta(description="offset of the first character", examples=[1200])]
+    end: Annotated[int, Meta(description="offset past the last character", examples=[1874])]
+
+    @classmethod
+    def of(cls, span: Span) -> SpanItem:
+        return cls(span.start, span.end)
+
+
+class PageRange(Struct, frozen=True):
+    """The pages, counted from 1, of the first and the last character."""
+
+    first: Annotated[int, Meta(description="page of the first character", examples=[3])]
+    last: Annotated[int, Meta(description="page of the last character", examples=[4])]
+
+
+class Error(Struct, frozen=True):
+    """Why a document failed."""
+
+    code: Annotated[
+        str, Meta(description="stable; for programs", examples=["password_required", "unreadable", "no_text"])
+    ]
+    message: Annotated[str, Meta(description="for people")]
+
+
+class ProgressItem(Struct, frozen=True):
+    """How far the ingestion is; a total is null until it is known."""
+
+    pages_done: int
+    pages_total: int | None
+    chunks_done: int
+    chunks_total: int | None
+
+
+class DocumentItem(Struct, frozen=True, kw_only=True):
+    """A document and how far it has come."""
+
+    id: DocumentUUID
+    name: Annotated[str, Meta(description="the file's name as it was uploaded", examples=["report.pdf"])]
+    media_type: Annotated[
+        str, Meta(description="decided from the bytes, not from the name", examples=["application/pdf"])
+    ]
+    size_bytes: int
+    sha256: Sha256
+    collection: Collection
+    metadata: Annotated[
+        dict[str, Any], Meta(description="the JSON object that was uploaded with the document")
+    ]
+    status: Annotated[
+        Status, Meta(description="`ready`, `failed` and `cancelled` are ends; only `ready` ones are found")
+    ]
+    stage: Annotated[Stage | None, Meta(description="what is being done while `processing`")]
+    progress: ProgressItem
+    attempts: Annotated[int, Meta(description="how often the ingestion was begun")]
+    error: Annotated[Error | None, Meta(description="why it `failed`, else null")]
+    page_count: Annotated[int | None, Meta(description="null until known")]
+    chunk_count: Annotated[int | None, Meta(description="null until known")]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, document: Document) -> DocumentItem:
+        progress, error = document.progress, document.error
+        return cls(
+            id=document.id,
+            name=document.name,
+            media_type=document.media_type,
+            size_bytes=document.size_bytes,
+            sha256=document.sha256,
+            collection=document.collection,
+            metadata=dict(document.metadata),
+            status=document.status,
+            stage=document.stage,
+            progress=ProgressItem(
+                progress.pages_done, progress.pages_total, progress.chunks_done, progress.chunks_total
+            ),
+            attempts=document.attempts,
+            error=None if error is None else Error(error.code, error.message),
+            page_count=document.page_count,
+            chunk_count=document.chunk_count,
+            created_at=document.created_at,
+            updated_at=document.updated_at,
+        )
+
+
+class DocumentPage(Struct, frozen=True):
+    """Some documents, oldest first."""
+
+    items: list[DocumentItem]
+    next: Annotated[UUID | None, Meta(description="give it as `after` to go on; null at the end")]
+
+
+class ChunkItem(Struct, frozen=True, kw_only=True):
+    """A passage of a document."""
+
+    index: Annotated[int, Meta(description="from 0, without gaps")]
+    text: Annotated[str, Meta(description="exactly the document's text at `span`")]
+    span: SpanItem
+    pages: PageRange
+    heading_path: Annotated[
+        list[str], Meta(description="the headings above the passage, from the outermost inwards")
+    ]
+    token_count: Annotated[int, Meta(description="as the embedding model counts")]
+
+    @classmethod
+    def of(cls, chunk: Chunk) -> ChunkItem:
+        return cls(
+            index=chunk.index,
+            text=chunk.text,
+            span=SpanItem.of(chunk.span),
+            pages=PageRange(chunk.first_page, chunk.last_page),
+            heading_path=list(chunk.heading_path),
+            token_count=chunk.token_count,
+        )
+
+
+class ChunkPage(Struct, frozen=True):
+    """Some chunks of a document, in order."""
+
+    items: list[ChunkItem]
+    next: Annotated[int | None, Meta(description="give it as `after` to go on; null at the end")]
+
+
+class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question. It is put to the collection `default` if neither documents nor a collection are named."""
+
+    question: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MAX_QUESTION_CHARACTERS,
+            description="what is to be found",
+            examples=["How long is the notice period?"],
+        ),
+    ]
+    top_k: Annotated[int, Meta(ge=1, le=MAX_TOP_K, description="how many sources at most")] = 5
+    document_id: Annotated[
+        UUID | None, Meta(description="search this document only; not together with `document_ids`")
+    ] = None
+    document_ids: Annotated[
+        Annotated[list[UUID], Meta(max_length=1000)] | None, Meta(description="search these documents only")
+    ] = None
+    collection: Annotated[str | None, Meta(description="search this collection only")] = None
+    mode: Annotated[Literal["dense"], Meta(description="`dense`: by the meaning of question and passage")] = (
+        "dense"
+    )
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """A passage that was found, and where it stands."""
+
+    document_id: DocumentUUID
+    document_name: str
+    collection: Collection
+    sha256: Sha256
+    chunk_index: Annotated[int, Meta(description="the passage's number in its document, from 0")]
+    text: Annotated[str, Meta(description="exactly the document's text at `span`")]
+    score: Annotated[
+        float,
+        Meta(
+            description="in [0, 1], higher is better. `dense`: (1 + cosine similarity of question and "
+            "passage) / 2, so 0.5 means unrelated; comparable only within one embedding model",
+            examples=[0.83],
+        ),
+    ]
+    span: SpanItem
+    pages: PageRange
+    heading_path: Annotated[
+        list[str], Meta(description="the headings above the passage, from the outermost inwards")
+    ]
+
+    @classmethod
+    def of(cls, hit: Hit) -> Source:
+        chunk = hit.chunk
+        return cls(
+            document_id=hit.document_id,
+            document_name=hit.document_name,
+            collection=hit.collection,
+            sha256=hit.sha256,
+            chunk_index=chunk.index,
+            text=chunk.text,
+            score=hit.score,
+            span=SpanItem.of(chunk.span),
+            pages=PageRange(chunk.first_page, chunk.last_page),
+            heading_path=list(chunk.heading_path),
+        )
+
+
+class QueryReply(Struct, frozen=True, kw_only=True):
+    """What a question got."""
+
+    answer: Annotated[
+        str | None,
+        Meta(
+            description="what the language model says, with [1], [2] … for the sources in their order; "
+            "null if there is no model, or none of the sources answers"
+        ),
+    ]
+    sources: Annotated[list[Source], Meta(description="best first; equal scores by document and passage")]
+    degraded: Annotated[
+        list[str],
+        Meta(description="what should have contributed and could not: `llm`", examples=[[], ["llm"]]),
+    ]
+
+    @classmethod
+    def of(cls, answer: Answer) -> QueryReply:
+        return cls(
+            answer=answer.text,
+            sources=[Source.of(hit) for hit in answer.hits],
+            degraded=list(answer.degraded),
+        )
