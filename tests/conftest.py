@@ -13,6 +13,8 @@ import pytest_asyncio
 from psycopg import sql
 from tests.engines import running_postgres, running_valkey
 
+import citewell_migrations
+
 
 class NewDatabase(Protocol):
     """Makes databases that are dropped when the test is over."""
@@ -47,10 +49,45 @@ async def new_database(postgres_url: str) -> AsyncIterator[NewDatabase]:
         async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
             await connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         made.append(sql.Identifier(name))
-        return urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        return _at(postgres_url, name)
 
     yield make
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
         for identifier in made:
             # A test that failed may have left connections open.
             await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+class MigratedDatabase(Protocol):
+    """Makes databases with the schema at head that are dropped when the test is over."""
+
+    async def __call__(self) -> str:
+        """The URL of a new database that holds the tables and nothing else."""
+        ...
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database with the schema at head, for `CREATE DATABASE ... TEMPLATE`; nobody uses it."""
+    name = f"template_{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        with psycopg.connect(_at(postgres_url, name), autocommit=True) as connection:
+            citewell_migrations.apply(connection)
+        yield name
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def migrated_database(new_database: NewDatabase, migrated_template: str) -> MigratedDatabase:
+    """Makes migrated databases for one test: `url = await migrated_database()`."""
+
+    async def make() -> str:
+        return await new_database(template=migrated_template)
+
+    return make
+
+
+def _at(url: str, database: str) -> str:
+    """The same server, another database."""
+    return urlsplit(url)._replace(path=f"/{database}").geturl()

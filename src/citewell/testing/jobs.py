@@ -1,0 +1,229 @@
+"""The contract of JobStore."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from citewell.errors import StaleLease
+from citewell.model import Document, Failure, JobId, Lease, Progress, Stage, Status
+from citewell.ports import JobStore
+from citewell.testing.stores import LEASE_SECONDS, Stores, claimed, submission
+
+__all__ = ["JobStoreContract"]
+
+_FAILURE = Failure("unreadable", "the file is damaged: \N{REPLACEMENT CHARACTER}")
+
+LeaseCall = Callable[[JobStore, Lease], Awaitable[None]]
+
+#: Every call that takes a lease.
+_LEASE_CALLS: dict[str, LeaseCall] = {
+    "report": lambda jobs, lease: jobs.report(
+        lease, stage=Stage.EMBEDDING, progress=Progress(9, 9, 9, 9), lease_seconds=LEASE_SECONDS
+    ),
+    "complete": lambda jobs, lease: jobs.complete(lease, page_count=9, chunk_count=9),
+    "fail": lambda jobs, lease: jobs.fail(lease, Failure("no_text", "no text")),
+    "defer": lambda jobs, lease: jobs.defer(lease, seconds=0.0),
+}
+
+lease_calls = pytest.mark.parametrize("call", _LEASE_CALLS.values(), ids=list(_LEASE_CALLS))
+
+
+async def queued(stores: Stores, content: str) -> JobId:
+    """The job of a new document."""
+    submitted = await stores.documents.submit(submission(content))
+    assert submitted.job_id is not None
+    return submitted.job_id
+
+
+async def document_of(stores: Stores, lease: Lease) -> Document:
+    return await stores.documents.get(lease.document_id)
+
+
+@pytest.mark.asyncio
+class JobStoreContract:
+    """Override `stores` with empty stores; besides jobs, only documents are used."""
+
+    @pytest.fixture
+    def stores(self) -> Stores:
+        raise NotImplementedError("override the fixture stores")
+
+    async def test_a_claimed_job_is_processing(self, stores: Stores) -> None:
+        """Take the job: PROCESSING, its attempts one more."""
+        lease = await claimed(stores, "text")
+        document = await document_of(stores, lease)
+        assert (document.status, document.attempts, lease.attempt) == (Status.PROCESSING, 1, 1)
+
+    async def test_a_lease_tells_what_is_to_be_done(self, stores: Stores) -> None:
+        """The lease names document, revision, bytes, type, collection and request."""
+        given = submission("text", collection="reports", request_id="req-7")
+        submitted = await stores.documents.submit(given)
+        assert submitted.job_id is not None
+        lease = await stores.jobs.claim(submitted.job_id, lease_seconds=LEASE_SECONDS)
+        assert lease is not None
+        assert (lease.job_id, lease.document_id) == (submitted.job_id, submitted.document.id)
+        assert (lease.sha256, lease.media_type) == (given.sha256, given.media_type)
+        assert (lease.name, lease.collection, lease.request_id) == (given.name, "reports", "req-7")
+
+    async def test_every_document_has_a_revision_of_its_own(self, stores: Stores) -> None:
+        """Revision ids are never reused."""
+        one, two = await claimed(stores, "one"), await claimed(stores, "two")
+        assert one.revision_id != two.revision_id
+        await stores.documents.delete(two.document_id)
+        assert (await claimed(stores, "three")).revision_id not in {one.revision_id, two.revision_id}
+
+    async def test_a_held_job_is_not_claimed(self, stores: Stores) -> None:
+        """None if another worker's lease still runs."""
+        lease = await claimed(stores, "text")
+        assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
+        assert (await document_of(stores, lease)).attempts == 1
+
+    async def test_of_many_claims_at_once_one_succeeds(self, stores: Stores) -> None:
+        """Take the job; None if another worker's lease still runs."""
+        job_id = await queued(stores, "text")
+        claims = [stores.jobs.claim(job_id, lease_seconds=LEASE_SECONDS) for _ in range(8)]
+        assert sum(lease is not None for lease in await asyncio.gather(*claims)) == 1
+
+    async def test_a_lease_that_ran_out_is_taken_over(self, stores: Stores) -> None:
+        """The lease's fence is higher than any before, its attempts one more."""
+        former = await claimed(stores, "text", lease_seconds=0.0)
+        lease = await stores.jobs.claim(former.job_id, lease_seconds=LEASE_SECONDS)
+        assert lease is not None
+        assert lease.fence > former.fence
+        assert (former.attempt, lease.attempt) == (1, 2)
+        assert lease.revision_id == former.revision_id
+
+    async def test_an_ended_job_is_not_claimed(self, stores: Stores) -> None:
+        """None if it has ended."""
+        done, bad = await claimed(stores, "done"), await claimed(stores, "bad")
+        await stores.jobs.complete(done, page_count=1, chunk_count=1)
+        await stores.jobs.fail(bad, _FAILURE)
+        for lease in (done, bad):
+            assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
+
+    async def test_a_report_shows_in_the_document(self, stores: Stores) -> None:
+        """Record how far the job is."""
+        lease = await claimed(stores, "text")
+        before = await document_of(stores, lease)
+        progress = Progress(pages_done=3, pages_total=9, chunks_done=14, chunks_total=None)
+        await stores.jobs.report(lease, stage=Stage.EMBEDDING, progress=progress, lease_seconds=LEASE_SECONDS)
+        document = await document_of(stores, lease)
+        assert (document.stage, document.progress) == (Stage.EMBEDDING, progress)
+        assert document.updated_at >= before.updated_at
+
+    async def test_a_report_extends_the_lease(self, stores: Stores) -> None:
+        """Hold it for `lease_seconds` from now."""
+        lease = await claimed(stores, "text", lease_seconds=0.0)
+        await stores.jobs.report(lease, stage=Stage.PARSING, progress=Progress(), lease_seconds=LEASE_SECONDS)
+        assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
+
+    async def test_a_lease_that_ran_out_counts_until_the_job_is_claimed_again(self, stores: Stores) -> None:
+        """StaleLease only if the job was claimed again, has ended or is gone."""
+        lease = await claimed(stores, "text", lease_seconds=0.0)
+        await stores.jobs.complete(lease, page_count=1, chunk_count=1)
+        assert (await document_of(stores, lease)).status is Status.READY
+
+    async def test_a_completed_job_makes_the_document_ready(self, stores: Stores) -> None:
+        """The revision is live and the document READY."""
+        lease = await claimed(stores, "text")
+        await stores.jobs.complete(lease, page_count=12, chunk_count=34)
+        document = await document_of(stores, lease)
+        assert (document.status, document.stage, document.error) == (Status.READY, None, None)
+        assert document.revision_id == lease.revision_id
+        assert (document.page_count, document.chunk_count) == (12, 34)
+
+    async def test_a_failed_job_tells_why(self, stores: Stores) -> None:
+        """The document is FAILED."""
+        lease = await claimed(stores, "text")
+        await stores.jobs.fail(lease, _FAILURE)
+        document = await document_of(stores, lease)
+        assert (document.status, document.stage, document.error) == (Status.FAILED, None, _FAILURE)
+        assert document.revision_id is None
+
+    async def test_a_deferred_job_waits(self, stores: Stores) -> None:
+        """Give the job back: QUEUED, not to be claimed before `seconds` have passed."""
+        lease = await claimed(stores, "text")
+        await stores.jobs.defer(lease, seconds=LEASE_SECONDS)
+        document = await document_of(stores, lease)
+        assert (document.status, document.stage) == (Status.QUEUED, None)
+        assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
+
+    async def test_a_deferred_job_is_claimed_after_its_time(self, stores: Stores) -> None:
+        """Not to be claimed before `seconds` have passed."""
+        lease = await claimed(stores, "text")
+        await stores.jobs.defer(lease, seconds=0.05)
+        await asyncio.sleep(0.1)
+        again = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert again is not None
+        assert again.fence > lease.fence
+        assert again.attempt == 2
+
+    @lease_calls
+    async def test_a_job_that_was_claimed_again_is_not_the_former_workers(
+        self, stores: Stores, call: LeaseCall
+    ) -> None:
+        """Every call that takes a Lease raises StaleLease, and changes nothing, if it was claimed again."""
+        stale = await claimed(stores, "text", lease_seconds=0.0)
+        lease = await stores.jobs.claim(stale.job_id, lease_seconds=LEASE_SECONDS)
+        before = await document_of(stores, stale)
+        with pytest.raises(StaleLease):
+            await call(stores.jobs, stale)
+        assert await document_of(stores, stale) == before
+        assert lease is not None
+        await stores.jobs.complete(lease, page_count=1, chunk_count=1)
+
+    @lease_calls
+    async def test_a_job_that_was_given_back_is_not_the_workers(
+        self, stores: Stores, call: LeaseCall
+    ) -> None:
+        """Give the job back: the lease counts no more."""
+        lease = await claimed(stores, "text")
+        await stores.jobs.defer(lease, seconds=0.0)
+        before = await document_of(stores, lease)
+        with pytest.raises(StaleLease):
+            await call(stores.jobs, lease)
+        assert await document_of(stores, lease) == before
+
+    @lease_calls
+    async def test_an_ended_job_does_not_change(self, stores: Stores, call: LeaseCall) -> None:
+        """Every call that takes a Lease raises StaleLease, and changes nothing, if the job has ended."""
+        lease = await claimed(stores, "text")
+        await stores.jobs.fail(lease, _FAILURE)
+        before = await document_of(stores, lease)
+        with pytest.raises(StaleLease):
+            await call(stores.jobs, lease)
+        assert await document_of(stores, lease) == before
+
+    @lease_calls
+    async def test_a_job_that_is_gone_is_nobodys(self, stores: Stores, call: LeaseCall) -> None:
+        """Every call that takes a Lease raises StaleLease if the job is gone."""
+        lease = await claimed(stores, "text")
+        await stores.documents.delete(lease.document_id)
+        with pytest.raises(StaleLease):
+            await call(stores.jobs, lease)
+
+    async def test_jobs_that_nobody_took_are_due_longest_waiting_first(self, stores: Stores) -> None:
+        """Jobs that could be claimed and were not, the longest waiting first."""
+        one, two, three = [await queued(stores, content) for content in ("one", "two", "three")]
+        lease = await stores.jobs.claim(one, lease_seconds=0.0)
+        assert lease is not None
+        assert await stores.jobs.due(grace_seconds=0.0, limit=10) == [two, three, one]
+        assert await stores.jobs.due(grace_seconds=0.0, limit=2) == [two, three]
+
+    async def test_a_job_is_due_only_after_the_grace(self, stores: Stores) -> None:
+        """For at least `grace_seconds`."""
+        job_id = await queued(stores, "text")
+        assert await stores.jobs.due(grace_seconds=LEASE_SECONDS, limit=10) == []
+        await asyncio.sleep(0.1)
+        assert await stores.jobs.due(grace_seconds=0.05, limit=10) == [job_id]
+
+    async def test_jobs_that_wait_or_are_held_or_have_ended_are_not_due(self, stores: Stores) -> None:
+        """Jobs that could be claimed."""
+        await claimed(stores, "held")
+        waiting, done, bad = [await claimed(stores, content) for content in ("waiting", "done", "bad")]
+        await stores.jobs.defer(waiting, seconds=LEASE_SECONDS)
+        await stores.jobs.complete(done, page_count=1, chunk_count=1)
+        await stores.jobs.fail(bad, _FAILURE)
+        assert await stores.jobs.due(grace_seconds=0.0, limit=10) == []

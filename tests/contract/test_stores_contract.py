@@ -1,0 +1,248 @@
+"""Every store keeps its contract: in memory and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+
+from citewell.errors import StaleLease
+from citewell.memory import (
+    MemoryDatabase,
+    MemoryDocumentStore,
+    MemoryJobStore,
+    MemoryPageStore,
+    MemoryVectorStore,
+)
+from citewell.memory.state import RevisionRow
+from citewell.model import DEFAULT_COLLECTION, Page, Publication, RevisionId
+from citewell.ports import PageStore, VectorStore
+from citewell.testing.documents import DocumentStoreContract
+from citewell.testing.jobs import JobStoreContract
+from citewell.testing.pages import NewRevision, PageStoreContract
+from citewell.testing.stores import (
+    CONTRACT_SPACE,
+    Stores,
+    StoresContract,
+    chunk,
+    claimed,
+    publication_of,
+)
+from citewell.testing.vectors import NewPublication, VectorStoreContract
+from citewell_adapters.pgvector import (
+    PgDatabase,
+    PgDocumentStore,
+    PgJobStore,
+    PgPageStore,
+    PgVectorStore,
+)
+
+
+def revisions_of(new_publication: NewPublication) -> NewRevision:
+    async def make() -> RevisionId:
+        return (await new_publication()).revision_id
+
+    return make
+
+
+class OurStoresContract(StoresContract):
+    """What stores over one database can promise besides."""
+
+    async def test_what_comes_too_late_for_a_deleted_document_is_refused(self, stores: Stores) -> None:
+        """The worker has lost its job with the document, and leaves nothing behind."""
+        lease = await claimed(stores, "one")
+        await stores.documents.delete(lease.document_id)
+        with pytest.raises(StaleLease):
+            await stores.pages.add(lease.revision_id, [Page(1, 0, "one")])
+        with pytest.raises(StaleLease):
+            await stores.vectors.stage(lease.revision_id, [chunk(0)])
+        assert await stores.pages.read(lease.revision_id) == []
+        assert await stores.vectors.staged(lease.revision_id) == 0
+
+
+@pytest.fixture
+def memory() -> MemoryDatabase:
+    return MemoryDatabase()
+
+
+@pytest.fixture
+def memory_stores(memory: MemoryDatabase) -> Stores:
+    return Stores(
+        MemoryDocumentStore(memory),
+        MemoryJobStore(memory),
+        MemoryPageStore(memory),
+        MemoryVectorStore(memory, CONTRACT_SPACE),
+        memory.unit_of_work,
+    )
+
+
+@pytest.fixture
+def memory_new_publication(memory: MemoryDatabase, memory_stores: Stores) -> NewPublication:
+    contents = count()
+
+    async def make(
+        *, collection: str = DEFAULT_COLLECTION, replacing: Publication | None = None
+    ) -> Publication:
+        if replacing is None:
+            lease = await claimed(memory_stores, f"document {next(contents)}", collection=collection)
+            return publication_of(lease)
+        revision_id = RevisionId(next(memory.revision_ids))
+        async with memory.tables() as tables:
+            tables.revisions[revision_id] = RevisionRow(replacing.document_id, replacing.sha256)
+        return replace(replacing, revision_id=revision_id)
+
+    return make
+
+
+class TestMemoryDocumentStore(DocumentStoreContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
+class TestMemoryJobStore(JobStoreContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
+class TestMemoryPageStore(PageStoreContract):
+    @pytest.fixture
+    def pages(self, memory_stores: Stores) -> PageStore:
+        return memory_stores.pages
+
+    @pytest.fixture
+    def new_revision(self, memory_new_publication: NewPublication) -> NewRevision:
+        return revisions_of(memory_new_publication)
+
+
+class TestMemoryVectorStore(VectorStoreContract):
+    @pytest.fixture
+    def vectors(self, memory_stores: Stores) -> VectorStore:
+        return memory_stores.vectors
+
+    @pytest.fixture
+    def new_publication(self, memory_new_publication: NewPublication) -> NewPublication:
+        return memory_new_publication
+
+
+class TestMemoryStores(OurStoresContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """One database for all contract tests; each empties it before it begins."""
+    name = f"contract_{uuid4().hex}"
+    names = {"name": sql.Identifier(name), "template": sql.Identifier(migrated_template)}
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
+        server.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
+
+
+@asynccontextmanager
+async def opened(database: PgDatabase, *, max_exact_chunks: int) -> AsyncIterator[Stores]:
+    async with (
+        database,
+        PgVectorStore(database, CONTRACT_SPACE, max_exact_chunks=max_exact_chunks) as vectors,
+    ):
+        yield Stores(
+            PgDocumentStore(database),
+            PgJobStore(database),
+            PgPageStore(database),
+            vectors,
+            database.unit_of_work,
+        )
+
+
+@pytest.fixture(scope="session")
+def database(shared_database_url: str) -> PgDatabase:
+    return PgDatabase(shared_database_url)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_stores(database: PgDatabase) -> AsyncIterator[Stores]:
+    async with opened(database, max_exact_chunks=2_000) as stores:
+        yield stores
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pg_stores(database: PgDatabase, shared_stores: Stores) -> Stores:
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM documents")
+    return shared_stores
+
+
+@pytest.fixture
+def pg_new_publication(database: PgDatabase, pg_stores: Stores) -> NewPublication:
+    contents = count()
+
+    async def make(
+        *, collection: str = DEFAULT_COLLECTION, replacing: Publication | None = None
+    ) -> Publication:
+        if replacing is None:
+            lease = await claimed(pg_stores, f"document {next(contents)}", collection=collection)
+            return publication_of(lease)
+        async with database.connection() as connection:
+            cursor = await connection.execute(
+                """
+                INSERT INTO revisions (document_id, sha256, size_bytes, media_type)
+                SELECT document_id, sha256, size_bytes, media_type FROM revisions WHERE id = %s
+                RETURNING id
+                """,
+                [replacing.revision_id],
+            )
+            row = await cursor.fetchone()
+        assert row is not None
+        return replace(replacing, revision_id=RevisionId(row[0]))
+
+    return make
+
+
+class TestPgDocumentStore(DocumentStoreContract):
+    @pytest.fixture
+    def stores(self, pg_stores: Stores) -> Stores:
+        return pg_stores
+
+
+class TestPgJobStore(JobStoreContract):
+    @pytest.fixture
+    def stores(self, pg_stores: Stores) -> Stores:
+        return pg_stores
+
+
+class TestPgPageStore(PageStoreContract):
+    @pytest.fixture
+    def pages(self, pg_stores: Stores) -> PageStore:
+        return pg_stores.pages
+
+    @pytest.fixture
+    def new_revision(self, pg_new_publication: NewPublication) -> NewRevision:
+        return revisions_of(pg_new_publication)
+
+
+class TestPgVectorStore(VectorStoreContract):
+    @pytest.fixture
+    def vectors(self, pg_stores: Stores) -> VectorStore:
+        return pg_stores.vectors
+
+    @pytest.fixture
+    def new_publication(self, pg_new_publication: NewPublication) -> NewPublication:
+        return pg_new_publication
+
+
+class TestPgStores(OurStoresContract):
+    @pytest.fixture
+    def stores(self, pg_stores: Stores) -> Stores:
+        return pg_stores
