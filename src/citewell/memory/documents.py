@@ -174,6 +174,7 @@ class MemoryPageStore:
 
     async def add(self, revision_id: RevisionId, pages: Sequence[Page]) -> None:
         async with self._database.tables() as tables:
+            tables.check_revision(revision_id)
             tables.pages.update({(revision_id, page.start): page for page in pages})
 
     async def read(
@@ -184,5 +185,5 @@ class MemoryPageStore:
                 page
                 for (owner, _), page in sorted(tables.pages.items(), key=lambda item: item[0])
                 if owner == revision_id
-                and (span is None or (page.span.start < span.end and span.start < page.span.end))
+                and (span is None or max(page.start, span.start) < min(page.span.end, span.end))
             ][:limit]

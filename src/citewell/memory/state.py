@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from citewell.errors import StaleLease
 from citewell.model import (
     Document,
     DocumentId,
@@ -62,6 +63,11 @@ class Tables:
         """The same content in dictionaries of its own."""
         return Tables(**{name: copy.copy(getattr(self, name)) for name in self.__dataclass_fields__})
 
+    def check_revision(self, revision_id: RevisionId) -> None:
+        """Raises StaleLease if it is gone: whoever still works on it has lost the job with it."""
+        if revision_id not in self.revisions:
+            raise StaleLease(f"revision {revision_id} is gone: its document was deleted or replaced")
+
 
 class MemoryDatabase:
     """Tables behind one lock: each call, and each unit of work as a whole, is alone with them."""
@@ -85,6 +91,8 @@ class MemoryDatabase:
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[None]:
         """The UnitOfWork port: what is written inside stays if the block ends well, else it never was."""
+        if self._mine.get():
+            raise RuntimeError("units of work do not nest")
         async with self._lock:
             before = self._tables.snapshot()
             token = self._mine.set(True)

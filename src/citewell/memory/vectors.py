@@ -33,6 +33,7 @@ class MemoryVectorStore:
         for embedded in chunks:
             self._check(embedded.vector)
         async with self._database.tables() as tables:
+            tables.check_revision(revision_id)
             tables.staged.update({(revision_id, embedded.chunk.index): embedded for embedded in chunks})
 
     async def staged(self, revision_id: RevisionId) -> int:
@@ -101,5 +102,10 @@ def _hit(publication: Publication, embedded: EmbeddedChunk, vector: Vector) -> H
         collection=publication.collection,
         sha256=publication.sha256,
         chunk=embedded.chunk,
-        similarity=sum(map(mul, embedded.vector, vector)),
+        similarity=_similarity(embedded.vector, vector),
     )
+
+
+def _similarity(one: Vector, other: Vector) -> float:
+    """The cosine of unit vectors; -1 for a vector of zeros, which is similar to nothing."""
+    return sum(map(mul, one, other)) if any(one) and any(other) else -1.0
