@@ -37,7 +37,7 @@ async def test_an_ingested_document_is_ready_and_found(house: House) -> None:
     assert ready.chunk_count == len(await house.vectors.chunks(document.id, limit=100))
     best = (await house.search("museum closed Mondays"))[0]
     assert best.document_id == document.id
-    assert best.chunk.first_page == 2
+    assert best.chunk.last_page == 2
 
 
 async def test_a_chunk_is_the_text_at_its_span(house: House) -> None:

@@ -3,6 +3,7 @@
 from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.documents import MemoryDocumentStore, MemoryPageStore
 from citewell.memory.jobs import MemoryJobStore
+from citewell.memory.library import MemoryLibrary
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase, utc_now
 from citewell.memory.vectors import MemoryVectorStore
@@ -13,6 +14,7 @@ __all__ = [
     "MemoryDocumentStore",
     "MemoryJobQueue",
     "MemoryJobStore",
+    "MemoryLibrary",
     "MemoryPageStore",
     "MemoryVectorStore",
     "utc_now",
