@@ -19,6 +19,8 @@ __all__ = ["Api"]
 
 _BASE: Final = "/api/v1"
 _PAGE: Final = 100
+#: Worth another try; the last two are a proxy's words for a server that is away.
+_BUSY: Final = frozenset({429, 503, 502, 504})
 #: A question may wait for a language model.
 _QUERY_SECONDS: Final = 180.0
 #: A health check that takes longer is an answer in itself.
@@ -103,15 +105,15 @@ class Api:
         raise self._refusal(reply)
 
     def _refusal(self, reply: Reply) -> Refused | NotACitewell:
-        if "problem+json" not in reply.headers.get("content-type", ""):
-            title = HTTPStatus(reply.status).phrase if reply.status in list(HTTPStatus) else ""
-            if reply.status not in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-                return NotACitewell(f"{self.address} answered {reply.status} {title}: is it a Citewell?")
-            problem: Mapping[str, Any] = {"title": title}
-        else:
+        if "problem+json" in reply.headers.get("content-type", ""):
             problem = reply.json()
-        title, detail = str(problem.get("title", "")), str(problem.get("detail", ""))
-        if reply.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+            title, detail = str(problem.get("title", "")), str(problem.get("detail", ""))
+        else:
+            title = HTTPStatus(reply.status).phrase if reply.status in list(HTTPStatus) else "?"
+            detail = f"{self.address} answered {reply.status} {title}, not as a Citewell does"
+            if reply.status not in _BUSY:
+                return NotACitewell(f"{detail}: check the address, and what stands in between")
+        if reply.status in _BUSY:
             return Busy(
                 detail, status=reply.status, title=title, retry_after_seconds=_retry_after(reply.headers)
             )

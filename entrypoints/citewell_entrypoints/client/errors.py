@@ -8,7 +8,7 @@ ClientError
 ├── Stopped               the caller asked for an end while something was sent
 ├── FileChanged           a file became shorter while it was sent
 └── Refused               the server says no; `status` and `title` as it gave them
-    └── Busy              not now: 429 or 503
+    └── Busy              not now: 429, 503, or a proxy that waits for the server
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Refused(ClientError):
 
 
 class Busy(Refused):
-    """Not now: 429 or 503. retry_after_seconds: as the server gave it, None if it did not."""
+    """Not now: 429, 502, 503 or 504. retry_after_seconds: as the server gave it, None if it did not."""
 
     def __init__(self, detail: str, *, status: int, title: str, retry_after_seconds: float | None) -> None:
         super().__init__(detail, status=status, title=title)

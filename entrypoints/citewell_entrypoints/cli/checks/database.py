@@ -99,7 +99,7 @@ def _space(connection: Connection, space: EmbeddingSpace) -> Finding:
     return warn(
         "vectors",
         f"the database is for vectors of {held}, the settings' embedder makes {space}",
-        mend="set APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM back to what they were; "
+        mend="set APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM back; "
         "only a database without documents takes the new ones",
     )
 

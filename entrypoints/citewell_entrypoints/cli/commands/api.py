@@ -16,7 +16,7 @@ __all__ = ["command"]
     examples=(
         (
             "For engines of yours",
-            "APP_DATABASE_URL=postgresql://… APP_REDIS_URL=redis://… citewell api --host 0.0.0.0",
+            "APP_DATABASE_URL=postgresql://… APP_REDIS_URL=redis://… citewell api",
         ),
         ("One more for a `citewell serve` that runs in this folder", "citewell api --port 8001"),
     ),
@@ -42,7 +42,9 @@ def command(host: str | None, port: int | None, stop_seconds: int) -> None:
     settings = settings_for_engines(settings_with(host=host, port=port))
 
     from citewell_entrypoints.cli.webserver import run_api
+    from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
 
     exit_with_parent()
+    configure_logging(settings.log_level, settings.log_format)
     run_api(settings, stop_seconds=stop_seconds)

@@ -30,10 +30,10 @@ _MISSING: Final = {"llm": "the language model gave no answer; the sources are co
     ),
 )
 @click.argument("question")
-@click.option("--collection", metavar="NAME", help="Search in this collection alone.")
+@click.option("--collection", metavar="NAME", help="Search in this collection; else in `default`.")
 @click.option(
     "--document", "documents", type=click.UUID, multiple=True, metavar="ID",
-    help="Search in this document alone; may be given several times.",
+    help="Search in this document; may be given several times.",
 )  # fmt: skip
 @click.option(
     "--top-k", type=click.IntRange(1, 100), default=5, show_default=True, metavar="NUMBER",

@@ -1,0 +1,122 @@
+"""`citewell query` against a stub of the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.cli_stub import ApiStub, Canned, problem, running_stub
+
+from citewell_entrypoints.cli.root import root
+
+SOURCE = {
+    "document_id": "0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a10",
+    "document_name": "handbook.pdf",
+    "collection": "default",
+    "sha256": "9f86",
+    "chunk_index": 3,
+    "text": "The lamp on the north mole shows two white flashes every twelve seconds.\nIt is seen for eleven miles.",
+    "score": 0.7934,
+    "span": {"start": 1430, "end": 1533},
+    "pages": {"first": 3, "last": 4},
+    "heading_path": ["The harbour", "The lamp"],
+}
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiStub]:
+    """A stub, and a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with running_stub() as running:
+        yield running
+
+
+def query(stub: ApiStub, *arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(root, ["query", *arguments, "--url", stub.url])
+
+
+def replies(stub: ApiStub, **reply: Any) -> None:
+    """Let the stub reply with this."""
+    stub.query = Canned(200, {"answer": None, "sources": [], "degraded": [], **reply})
+
+
+def test_sources_are_printed_to_be_read(stub: ApiStub) -> None:
+    """Number, document, pages and score, the heading path, and the passage wrapped; no control codes."""
+    replies(stub, sources=[SOURCE])
+    result = query(stub, "How far is the lamp seen?")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "[1] handbook.pdf, pages 3-4  score 0.793",
+        "    The harbour › The lamp",
+        "    The lamp on the north mole shows two white flashes every twelve seconds.",
+        "    It is seen for eleven miles.",
+        "    document 0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a10, chunk 3",
+    ]
+
+
+def test_an_answer_comes_before_its_sources(stub: ApiStub) -> None:
+    """What a language model wrote stands first."""
+    replies(stub, answer="Eleven miles [1].", sources=[SOURCE])
+    assert query(stub, "How far?").stdout.startswith("Eleven miles [1].\n\n[1] handbook.pdf")
+
+
+def test_what_was_missing_is_said(stub: ApiStub) -> None:
+    """A degraded reply says so in words."""
+    replies(stub, sources=[SOURCE], degraded=["llm", "reranker"])
+    last = query(stub, "How far?").stdout.split("\n\n")[1:]
+    assert last == [
+        "Note: the language model gave no answer; the sources are complete.",
+        "Note: reranker could not contribute.\n",
+    ]
+
+
+def test_json_is_the_reply_of_the_api_as_it_is(stub: ApiStub) -> None:
+    """Not one byte is changed, so that fields of later versions come through."""
+    stub.query = Canned(200, b'{"sources": [], "later":  "caf\xc3\xa9", "answer": null}')
+    assert query(stub, "x", "--json").stdout_bytes == stub.query.body + b"\n"
+
+
+def test_nothing_found_is_said(stub: ApiStub) -> None:
+    """An empty reply is no error."""
+    result = query(stub, "x")
+    assert (result.exit_code, result.stdout) == (0, "Nothing found.\n")
+
+
+def test_the_question_goes_out_as_the_contract_has_it(stub: ApiStub) -> None:
+    """One document goes as document_id, several as document_ids; what was not given is not sent."""
+    first, second = str(uuid4()), str(uuid4())
+    query(stub, "x")
+    query(stub, "x", "--document", first, "--top-k", "2", "--collection", "legal")
+    query(stub, "x", "--document", first, "--document", second)
+    assert [json.loads(asked.body) for asked in stub.asked] == [
+        {"question": "x", "top_k": 5},
+        {"question": "x", "top_k": 2, "collection": "legal", "document_id": first},
+        {"question": "x", "top_k": 5, "document_ids": [first, second]},
+    ]
+
+
+def test_documents_cannot_steer_the_terminal(stub: ApiStub) -> None:
+    """Escape sequences in texts, names and headings are not printed."""
+    source = {**SOURCE, "text": "a\x1b]0;title\x07b", "document_name": "\x1b[2J", "heading_path": ["\x9b1m"]}
+    replies(stub, sources=[source], answer="\x1b[31mred")
+    output = query(stub, "x").stdout
+    assert not set(output) & {"\x1b", "\x9b", "\x07"}
+
+
+@pytest.mark.parametrize("arguments", [["x", "--top-k", "0"], ["x", "--document", "7"], []])
+def test_wrong_use_gives_exit_code_2(stub: ApiStub, arguments: list[str]) -> None:
+    """Nothing is sent."""
+    assert query(stub, *arguments).exit_code == 2
+    assert not stub.asked
+
+
+def test_what_the_server_refuses_is_told_in_its_words(stub: ApiStub) -> None:
+    """The detail of the problem is the one line, and the exit code is 1."""
+    stub.query = problem(404, "there is no document 0199")
+    result = query(stub, "x")
+    assert (result.exit_code, result.stderr) == (1, "Error: there is no document 0199\n")
