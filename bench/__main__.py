@@ -1,0 +1,41 @@
+"""Runs every measurement of this folder, or those named: `python -m bench [NAME…]`.
+
+A measurement is a script here that runs without arguments, prints what it found, and ends with an exit code
+other than 0 if it could not measure. Each gets a process of its own, so that none disturbs another.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+def main(names: Sequence[str]) -> int:
+    """Runs them one after the other; the exit code."""
+    there = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
+    unknown = sorted(set(names) - set(there))
+    if unknown:
+        print(f"no such measurement: {', '.join(unknown)}; there are: {', '.join(there)}", file=sys.stderr)
+        return 2
+    failed = [name for name in names or there if not measure(name)]
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def measure(name: str) -> bool:
+    """Whether the measurement went well."""
+    print(f"\n== {name}", flush=True)
+    begun = time.monotonic()
+    code = subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=FOLDER.parent, check=False).returncode
+    print(f"-- {name}: {time.monotonic() - begun:.1f} s, exit code {code}", flush=True)
+    return code == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
