@@ -74,6 +74,14 @@ def test_every_foreign_import_is_a_declared_dependency() -> None:
     assert not undeclared
 
 
+def test_every_declared_dependency_is_explained() -> None:
+    """The documentation says of each why it is there, and of none that is not there."""
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| ([a-z0-9-]+) (?:\(.*?\) )?\| \S", page, re.MULTILINE)
+    names = {canonicalize_name(found.name) for found in declared(["server", "testing", "dev"])}
+    assert sorted(set(explained) - {"package"}) == sorted(names)
+
+
 def asked_for(requirements: Iterable[Requirement]) -> Iterator[str]:
     """The names of the requirements, and of what their extras add."""
     for requirement in requirements:
