@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,10 +50,19 @@ class _Form:
 class UploadReader:
     """Reads uploads: forms with one `file` and the fields `collection` and `metadata`, in any order."""
 
-    def __init__(self, *, receive_content: ReceiveContent, blobs: BlobStore, max_bytes: int) -> None:
+    def __init__(
+        self,
+        *,
+        receive_content: ReceiveContent,
+        blobs: BlobStore,
+        max_bytes: int,
+        received: Callable[[int], object],
+    ) -> None:
+        """received: hears of the bytes of every file that was accepted."""
         self._receive_content = receive_content
         self._blobs = blobs
         self._max_bytes = max_bytes
+        self._received = received
 
     async def __call__(self, request: Request[Any, Any, Any]) -> Upload:
         """The upload; it is the caller's to submit. Raises HttpProblem, and what ReceiveContent raises.
@@ -70,11 +79,13 @@ class UploadReader:
             async with aclosing(form_parts(body_pieces(request), boundary=boundary)) as parts:
                 async for part in parts:
                     await self._take(part, form)
-            return _upload(form, request_id=request_id_of(request.scope))
+            upload = _upload(form, request_id=request_id_of(request.scope))
         except BaseException:
             if form.content is not None:
                 await asyncio.shield(self._drop(form.content))
             raise
+        self._received(upload.submission.size_bytes)
+        return upload
 
     async def _take(self, part: Part, form: _Form) -> None:
         if part.name == "file":

@@ -1,0 +1,89 @@
+"""The application: routes, what they depend on, and what surrounds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+
+from citewell_entrypoints.container import HttpContainer
+from citewell_entrypoints.http.bodies import MAX_JSON_BYTES
+from citewell_entrypoints.http.contents import download_content, list_chunks, read_document_text
+from citewell_entrypoints.http.documents import (
+    browse_documents,
+    remove_document,
+    show_document,
+    upload_document,
+)
+from citewell_entrypoints.http.failures import problem_reply
+from citewell_entrypoints.http.health import ReadinessProbes, check_liveness, check_readiness
+from citewell_entrypoints.http.metrics import Metrics, show_metrics
+from citewell_entrypoints.http.middleware import EveryRequest
+from citewell_entrypoints.http.pages import openapi_config, show_home
+from citewell_entrypoints.http.query import CountedAnswers, ask_question
+from citewell_entrypoints.http.uploads import UploadReader
+from citewell_entrypoints.lifespan import open_resources
+
+__all__ = ["create_app"]
+
+
+def create_app(container: HttpContainer) -> Litestar:
+    """The API over the container's use cases; its lifespan opens and closes what they need."""
+    metrics = Metrics()
+    api = Router(
+        "/api/v1",
+        route_handlers=[
+            upload_document,
+            browse_documents,
+            show_document,
+            remove_document,
+            download_content,
+            read_document_text,
+            list_chunks,
+            ask_question,
+        ],
+    )
+    app = Litestar(
+        [api, check_liveness, check_readiness, show_metrics, show_home],
+        dependencies=_dependencies(container, metrics),
+        exception_handlers={Exception: problem_reply},
+        lifespan=[lambda _: open_resources(container)],
+        openapi_config=openapi_config(),
+        # Ours is one for all processes.
+        logging_config=None,
+        request_max_body_size=MAX_JSON_BYTES,
+        debug=False,
+        pdb_on_exception=False,
+    )
+    # Around the framework, not in it: its own middleware does not see requests that match no route.
+    app.asgi_handler = EveryRequest(app.asgi_handler, metrics=metrics)
+    return app
+
+
+def _dependencies(container: HttpContainer, metrics: Metrics) -> dict[str, Provide]:
+    """By the name of the handlers' parameters. Made at the first request, when everything is open."""
+
+    def upload_reader() -> UploadReader:
+        return UploadReader(
+            receive_content=container.receive_content(),
+            blobs=container.blobs(),
+            max_bytes=container.settings().max_upload_bytes,
+            received=metrics.uploaded_bytes.inc,
+        )
+
+    made: dict[str, Callable[[], Any]] = {
+        "answer_question": lambda: CountedAnswers(container.answer_question(), metrics),
+        "delete_document": lambda: container.delete_document(),
+        "get_document": lambda: container.get_document(),
+        "list_documents": lambda: container.list_documents(),
+        "metrics": lambda: metrics,
+        "read_chunks": lambda: container.read_chunks(),
+        "read_content": lambda: container.read_content(),
+        "read_text": lambda: container.read_text(),
+        "read_upload": upload_reader,
+        "readiness": lambda: ReadinessProbes(container.probes()),
+        "submit_document": lambda: container.submit_document(),
+    }
+    return {name: Provide(make, use_cache=True, sync_to_thread=False) for name, make in made.items()}

@@ -1,0 +1,102 @@
+"""Whether the process lives, and whether it can serve."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Final, Literal
+
+import structlog
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from msgspec import Meta, Struct
+
+from citewell.errors import CitewellError
+from citewell_entrypoints.probes import Probe
+
+__all__ = ["Alive", "PartState", "Readiness", "ReadinessProbes", "check_liveness", "check_readiness"]
+
+_PROBE_SECONDS: Final = 2.0
+_RETRY_SECONDS: Final = "2"
+
+_log = structlog.get_logger("citewell.http")
+
+
+class Alive(Struct, frozen=True):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class PartState(Struct, frozen=True):
+    """Whether one part is ready."""
+
+    state: Literal["ready", "failing"]
+    detail: Annotated[str, Meta(description="version or state if it is ready, else what is wrong")]
+
+
+class Readiness(Struct, frozen=True):
+    """Whether requests can be served, and which part stands in the way."""
+
+    status: Literal["ready", "failing"]
+    parts: Annotated[
+        dict[str, PartState],
+        Meta(
+            description="every part by its name",
+            examples=[{"database": {"state": "ready", "detail": "PostgreSQL 18.1, schema at head"}}],
+        ),
+    ]
+
+
+class ReadinessProbes:
+    """Asks every part at the same time; one that takes longer than 2 seconds counts as failing."""
+
+    def __init__(self, probes: Mapping[str, Probe]) -> None:
+        self._probes = probes
+
+    async def __call__(self) -> Readiness:
+        states = await asyncio.gather(*(_state(name, probe) for name, probe in self._probes.items()))
+        parts = dict(zip(self._probes, states, strict=True))
+        is_ready = all(part.state == "ready" for part in states)
+        return Readiness("ready" if is_ready else "failing", parts)
+
+
+async def _state(name: str, probe: Probe) -> PartState:
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            return PartState("ready", await probe())
+    except TimeoutError:
+        return PartState("failing", f"no answer within {_PROBE_SECONDS:g} seconds")
+    except CitewellError as error:
+        return PartState("failing", str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a part does, the others are to be heard
+        _log.warning("the probe of a part failed", part=name, exc_info=error)
+        return PartState("failing", f"{type(error).__name__}; see the log")
+
+
+@get("/livez", tags=["health"], operation_id="checkLiveness")
+async def check_liveness() -> Alive:
+    """200 as long as the process answers; looks at nothing else."""
+    return Alive()
+
+
+@get(
+    "/readyz",
+    tags=["health"],
+    operation_id="checkReadiness",
+    responses={
+        503: ResponseSpec(
+            Readiness, generate_examples=False, description="a part is away; `parts` says which"
+        )
+    },
+)
+async def check_readiness(readiness: NamedDependency[ReadinessProbes]) -> Response[Readiness]:
+    """200 if the database and the queue answer and the schema is up to date."""
+    found = await readiness()
+    if found.status == "ready":
+        return Response(found)
+    return Response(
+        found, status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": _RETRY_SECONDS}
+    )

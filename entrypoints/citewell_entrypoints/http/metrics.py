@@ -1,0 +1,88 @@
+"""What Prometheus may know of one process."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Any, Final
+
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+
+from citewell.model import Answer
+
+__all__ = ["Metrics", "show_metrics"]
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+#: Anyone can send any word as a method: only these become labels.
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+
+class Metrics:
+    """The counters of one application, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Info("citewell_build", "What runs here", registry=self.registry).info(
+            {"version": version("citewell"), "python": platform.python_version()}
+        )
+        labels = ("method", "route", "status")
+        self._requests = Counter(
+            "citewell_http_requests", "Requests that were answered", labels, registry=self.registry
+        )
+        self._seconds = Histogram(
+            "citewell_http_request_duration_seconds",
+            "From the first byte of a request's head to the last of its reply",
+            labels,
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.in_progress = Gauge(
+            "citewell_http_requests_in_progress", "Requests being answered", registry=self.registry
+        )
+        self.uploaded_bytes = Counter(
+            "citewell_upload_bytes", "Bytes of uploaded files that were accepted", registry=self.registry
+        )
+        self._questions = Counter(
+            "citewell_questions", "Questions that were answered with sources", registry=self.registry
+        )
+        self._sources = Counter(
+            "citewell_sources", "Sources that questions were answered with", registry=self.registry
+        )
+        self._degraded = Counter(
+            "citewell_degraded_answers",
+            "Answers that went without a part that was away",
+            ("part",),
+            registry=self.registry,
+        )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        key = (method, route, status)
+        children = self._children.get(key)
+        if children is None:
+            labels = (method if method in _METHODS else "OTHER", route, str(status))
+            children = (self._requests.labels(*labels), self._seconds.labels(*labels))
+            if method in _METHODS:
+                self._children[key] = children
+        counter, histogram = children
+        counter.inc()
+        histogram.observe(seconds)
+
+    def asked(self, answer: Answer) -> None:
+        """A question got this answer."""
+        self._questions.inc()
+        self._sources.inc(len(answer.hits))
+        for part in answer.degraded:
+            self._degraded.labels(part).inc()
+
+
+@get("/metrics", include_in_schema=False)
+async def show_metrics(request: Request[Any, Any, Any], metrics: NamedDependency[Metrics]) -> Response[bytes]:
+    """The counters of this process, for Prometheus."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(metrics.registry), media_type=media_type)

@@ -1,0 +1,69 @@
+"""Questions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, post
+from litestar.di import NamedDependency
+
+from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Scope
+from citewell.usecases import AnswerQuestion
+from citewell_entrypoints.http.bodies import read_json
+from citewell_entrypoints.http.descriptions import QueryOperation, problems
+from citewell_entrypoints.http.metrics import Metrics
+from citewell_entrypoints.http.problems import INVALID_REQUEST, FieldError, HttpProblem
+from citewell_entrypoints.http.schemas import QueryReply, QueryRequest
+
+__all__ = ["CountedAnswers", "ask_question"]
+
+_decoder: Final = msgspec.json.Decoder(QueryRequest)
+
+
+class CountedAnswers:
+    """AnswerQuestion, counted: the one thing that the route depends on."""
+
+    def __init__(self, answer_question: AnswerQuestion, metrics: Metrics) -> None:
+        self._answer_question = answer_question
+        self._metrics = metrics
+
+    async def __call__(self, question: str, *, scope: Scope, top_k: int) -> Answer:
+        """Raises what AnswerQuestion raises."""
+        answer = await self._answer_question(question, scope=scope, top_k=top_k)
+        self._metrics.asked(answer)
+        return answer
+
+
+@post(
+    "/query",
+    status_code=200,
+    tags=["search"],
+    operation_id="askQuestion",
+    operation_class=QueryOperation,
+    responses=problems(400, 404, 413, 502, 503),
+)
+async def ask_question(
+    request: Request[Any, Any, Any], answer_question: NamedDependency[CountedAnswers]
+) -> QueryReply:
+    """Find the passages that answer a question, best first, and the answer if a language model is there.
+
+    A source cites exactly: document, revision (`sha256`), pages and character span. Documents that are not
+    `ready` are not found. If the language model is away the sources come all the same, and `degraded` names
+    it.
+    """
+    asked = await read_json(request, _decoder)
+    answer = await answer_question(asked.question, scope=_scope(asked), top_k=asked.top_k)
+    return QueryReply.of(answer)
+
+
+def _scope(asked: QueryRequest) -> Scope:
+    if asked.document_id is not None:
+        if asked.document_ids is not None:
+            message = "cannot be given together with `document_id`"
+            error = FieldError(source="body", field="document_ids", message=message)
+            raise HttpProblem(INVALID_REQUEST, f"`document_ids`: {message}.", errors=[error])
+        return Scope(asked.collection, (DocumentId(asked.document_id),))
+    if asked.document_ids is not None:
+        return Scope(asked.collection, tuple(DocumentId(given) for given in asked.document_ids))
+    return Scope(DEFAULT_COLLECTION if asked.collection is None else asked.collection)
