@@ -1,8 +1,8 @@
 """Runs every measurement of this folder, or those named: `python -m bench [NAME…]`.
 
 A measurement is a script here that prints what it found, and ends with an exit code other than 0 if it could
-not. Each gets a process of its own, so that none disturbs another. Those that need data are left out where there
-is none: they look for collections in BEIR form in `../shared/quality` beside the checkout.
+not. Each gets a process of its own, so that none disturbs another. Those that need data are left out where
+there is none: they look for collections in BEIR form in `../shared/quality` beside the checkout.
 """
 
 from __future__ import annotations
