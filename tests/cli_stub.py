@@ -13,10 +13,16 @@ from typing import Any, ClassVar, Final
 from urllib.parse import parse_qs, urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
-__all__ = ["ApiStub", "Asked", "Canned", "problem", "running_stub"]
+__all__ = ["PARTS", "ApiStub", "Asked", "Canned", "problem", "running_stub"]
 
 _FILENAME: Final = re.compile(rb'name="file"; filename="([^"]*)"')
 _FIELD: Final = re.compile(rb'name="(\w+)"\r\n\r\n(.*?)\r\n--', re.DOTALL)
+
+
+PARTS: Final = {
+    "database": {"state": "ready", "detail": "PostgreSQL 18.6, schema at head"},
+    "queue": {"state": "ready", "detail": "valkey 9.1.0"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class ApiStub:
         self.lives: dict[str, list[dict[str, Any]]] = {}
         self.listed: list[dict[str, Any]] = []
         self.query: Canned = Canned(200, {"answer": None, "sources": [], "degraded": []})
-        self.ready: Canned = Canned(200, {})
+        self.ready: Canned = Canned(200, {"status": "ready", "parts": PARTS})
         self.asked: list[Asked] = []
         self.url = ""
         self._names: dict[str, str] = {}
@@ -77,7 +83,7 @@ class ApiStub:
             self.asked.append(asked)
             match (asked.method, urlsplit(asked.path).path.split("/")):
                 case ("GET", ["", "livez"]):
-                    return Canned(200, {"status": "ok"})
+                    return Canned(200, {"status": "alive"})
                 case ("GET", ["", "readyz"]):
                     return self.ready
                 case ("POST", ["", "api", "v1", "documents"]):

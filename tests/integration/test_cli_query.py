@@ -19,7 +19,8 @@ SOURCE = {
     "collection": "default",
     "sha256": "9f86",
     "chunk_index": 3,
-    "text": "The lamp on the north mole shows two white flashes every twelve seconds.\nIt is seen for eleven miles.",
+    "text": "The lamp on the north mole shows two white flashes every twelve seconds.\n"
+    "It is seen for eleven miles.",
     "score": 0.7934,
     "span": {"start": 1430, "end": 1533},
     "pages": {"first": 3, "last": 4},

@@ -6,11 +6,13 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Final
 
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from citewell_entrypoints.cli.ingest_views import line_for
-from citewell_entrypoints.cli.printing import console, printable
+from citewell_entrypoints.cli.ingest_views import line_for, work_on
+from citewell_entrypoints.cli.printing import console as stream
+from citewell_entrypoints.cli.printing import printable
 from citewell_entrypoints.client.events import Changed, Ended, Event, Outcome, SourceFile, Uploading, Waiting
 from citewell_entrypoints.client.values import RemoteDocument
 
@@ -25,14 +27,13 @@ _SENT, _PARSED = 0.2, 0.5
 class BarsView:
     """Bars for the files in work; a file at its end leaves a line above them."""
 
-    def __init__(self, total: int) -> None:
-        self._console = console(stderr=True)
+    def __init__(self, total: int, *, console: Console | None = None) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}", table_column=None),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeElapsedColumn(),
-            console=self._console,
+            console=console or stream(stderr=True),
             transient=True,
             redirect_stdout=sys.stdout.isatty(),
         )
@@ -44,6 +45,10 @@ class BarsView:
     def open(self) -> AbstractContextManager[object]:
         """The bars, drawn until the context ends."""
         return self._progress
+
+    def renderable(self) -> RenderableType:
+        """The bars as they are now."""
+        return self._progress.get_renderable()
 
     def show(self, event: Event) -> None:
         """Move a bar, or replace it by a line."""
@@ -59,7 +64,7 @@ class BarsView:
 
     def _changed(self, file: SourceFile, document: RemoteDocument) -> None:
         if document.status == "processing":
-            self._move(file, _share(document), _state(document))
+            self._move(file, _share(document), work_on(document))
         elif file in self._tasks:
             # The many that wait for a worker would fill the screen.
             self._progress.remove_task(self._tasks.pop(file))
@@ -90,15 +95,6 @@ def _share(document: RemoteDocument) -> float:
     if progress.pages_total:
         return _SENT + (_PARSED - _SENT) * progress.pages_done / progress.pages_total
     return _SENT
-
-
-def _state(document: RemoteDocument) -> str:
-    progress, stage = document.progress, document.stage or "processing"
-    if stage == "parsing" and progress.pages_done:
-        return f"parsing pages {progress.pages_done}/{progress.pages_total or '?'}"
-    if stage == "embedding" and progress.chunks_done:
-        return f"embedding chunks {progress.chunks_done}/{progress.chunks_total or '?'}"
-    return stage
 
 
 def _shortened(name: str) -> str:

@@ -10,8 +10,9 @@ import click
 
 from citewell_entrypoints.cli.printing import counted, printable
 from citewell_entrypoints.client.events import Ended, Event, Outcome, Waiting
+from citewell_entrypoints.client.values import RemoteDocument
 
-__all__ = ["JsonView", "PlainView", "View", "line_for"]
+__all__ = ["JsonView", "PlainView", "View", "line_for", "work_on"]
 
 
 class View(Protocol):
@@ -65,6 +66,16 @@ def line_for(event: Ended) -> str:
     parts.append(printable(event.file.shown))
     remark = _remark(event)
     return "  ".join(parts) + (f" ({remark})" if remark else "")
+
+
+def work_on(document: RemoteDocument) -> str:
+    """Like `parsing pages 3/12`, for a document in work."""
+    progress, stage = document.progress, document.stage or "processing"
+    if stage == "parsing" and progress.pages_done:
+        return f"parsing pages {progress.pages_done}/{progress.pages_total or '?'}"
+    if stage == "embedding" and progress.chunks_done:
+        return f"embedding chunks {progress.chunks_done}/{progress.chunks_total or '?'}"
+    return stage
 
 
 def _remark(event: Ended) -> str:

@@ -13,14 +13,16 @@ from citewell_entrypoints.client.address import Address
 from citewell_entrypoints.client.errors import Busy, NotACitewell, Refused
 from citewell_entrypoints.client.multipart import FormUpload
 from citewell_entrypoints.client.transport import Reply, exchange
-from citewell_entrypoints.client.values import RemoteDocument
+from citewell_entrypoints.client.values import Readiness, RemoteDocument
 
 __all__ = ["Api"]
 
 _BASE: Final = "/api/v1"
-_PAGE: Final = 100
-#: Worth another try; the last two are a proxy's words for a server that is away.
-_BUSY: Final = frozenset({429, 503, 502, 504})
+_PAGE: Final = 200
+#: Worth another try.
+_BUSY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+#: A proxy's words for a server that is away.
+_PROXY_WAITS: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 #: A question may wait for a language model.
 _QUERY_SECONDS: Final = 180.0
 #: A health check that takes longer is an answer in itself.
@@ -38,13 +40,20 @@ class Api:
         self.address = address
 
     def is_alive(self) -> None:
-        """Return if a server process answers."""
-        self._checked(exchange(self.address, "GET", "/livez", timeout_seconds=_HEALTH_SECONDS))
+        """Return if a Citewell answers."""
+        reply = self._checked(exchange(self.address, "GET", "/livez", timeout_seconds=_HEALTH_SECONDS))
+        if reply.json() != {"status": "alive"}:
+            raise NotACitewell(f"what answers at {self.address} is no Citewell")
 
-    def readiness(self) -> Reply:
-        """The reply of `/readyz`, which tells of each part: 200 if all are ready, 503 if not."""
+    def readiness(self) -> Readiness:
+        """Whether it can serve, and the state of each part."""
         reply = exchange(self.address, "GET", "/readyz", timeout_seconds=_HEALTH_SECONDS)
-        return reply if reply.status == HTTPStatus.SERVICE_UNAVAILABLE else self._checked(reply)
+        if reply.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            self._checked(reply)
+        try:
+            return Readiness.of(reply.json())
+        except (AttributeError, KeyError, TypeError):
+            raise NotACitewell(f"what answers at {self.address} is no Citewell") from None
 
     def upload(
         self, path: Path, *, fields: Mapping[str, str], sent: Callable[[int], None]
@@ -105,15 +114,17 @@ class Api:
         raise self._refusal(reply)
 
     def _refusal(self, reply: Reply) -> Refused | NotACitewell:
+        busy = _BUSY
         if "problem+json" in reply.headers.get("content-type", ""):
             problem = reply.json()
             title, detail = str(problem.get("title", "")), str(problem.get("detail", ""))
         else:
             title = HTTPStatus(reply.status).phrase if reply.status in list(HTTPStatus) else "?"
             detail = f"{self.address} answered {reply.status} {title}, not as a Citewell does"
-            if reply.status not in _BUSY:
+            busy = _BUSY | _PROXY_WAITS
+            if reply.status not in busy:
                 return NotACitewell(f"{detail}: check the address, and what stands in between")
-        if reply.status in _BUSY:
+        if reply.status in busy:
             return Busy(
                 detail, status=reply.status, title=title, retry_after_seconds=_retry_after(reply.headers)
             )

@@ -6,9 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["END_STATES", "Progress", "RemoteDocument"]
+__all__ = ["END_STATES", "Part", "Progress", "Readiness", "RemoteDocument"]
 
 END_STATES: Final = frozenset({"ready", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The state of one part of the server: `ready` or `failing`, and a word on it."""
+
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the server can serve, and its parts by name; `raw` is the object it sent."""
+
+    ready: bool
+    parts: Mapping[str, Part]
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Readiness:
+        """From the object of the API."""
+        parts = {
+            name: Part(str(part["state"]), str(part.get("detail", ""))) for name, part in raw["parts"].items()
+        }
+        return cls(raw["status"] == "ready", parts, raw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http import HTTPStatus
 
 from citewell_entrypoints.cli.checks.finding import Finding, fail, ok, warn
 from citewell_entrypoints.client import Address, Api, ClientError
@@ -21,7 +20,7 @@ def check_port(settings: Settings) -> Iterator[Finding]:
     api = Api(address)
     try:
         api.is_alive()
-        ready = api.readiness().status == HTTPStatus.OK
+        ready = api.readiness().ready
     except NoServer:
         yield _free(settings)
     except ClientError as error:

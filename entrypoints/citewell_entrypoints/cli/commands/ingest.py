@@ -45,7 +45,9 @@ def _checked_metadata(_ctx: click.Context, _parameter: click.Parameter, value: s
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(exists=True, path_type=Path)
 )
-@click.option("--collection", metavar="NAME", help="Put the documents into this collection; else into `default`.")
+@click.option(
+    "--collection", metavar="NAME", help="Put the documents into this collection; else into `default`."
+)
 @click.option(
     "--metadata", metavar="JSON", callback=_checked_metadata, help="A JSON object to keep with each document."
 )
