@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 from psycopg import sql
-from tests.engines import running_postgres, running_valkey
+from tests.engines import running_postgres, running_valkey, stopped_cluster
 
 import citewell_migrations
 
@@ -36,6 +37,13 @@ def valkey_url() -> Iterator[str]:
     """The URL of a Valkey for the whole session: use keys or databases of your own."""
     with running_valkey() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def cluster_files() -> Iterator[Path]:
+    """A data directory of a stopped PostgreSQL, for `copy_cluster`."""
+    with stopped_cluster() as folder:
+        yield folder
 
 
 @pytest_asyncio.fixture(loop_scope="session")

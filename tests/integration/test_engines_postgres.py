@@ -14,35 +14,19 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.engines import processes_on, wait_until_nothing_runs_on
+from tests.engines import copy_cluster, processes_on, wait_until_nothing_runs_on
 
 from citewell_entrypoints.supervisor.errors import EngineFailed, StartRefused
 from citewell_entrypoints.supervisor.leftovers import is_alive
 from citewell_entrypoints.supervisor.postgres import PostgresServer
 
 
-@pytest.fixture(scope="module")
-def fresh_data() -> Iterator[Path]:
-    """A data directory with a stopped cluster that holds one row, to be copied."""
-    with tempfile.TemporaryDirectory(prefix="citewell-test-") as name:
-        server = PostgresServer(Path(name))
-        server.start()
-        with psycopg.connect(server.url) as connection:
-            connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
-        server.stop()
-        yield Path(name)
-
-
 @pytest.fixture
-def data(fresh_data: Path) -> Iterator[Path]:
+def data(cluster_files: Path) -> Iterator[Path]:
     """A data directory of the test's own, as a stopped server left it."""
     with tempfile.TemporaryDirectory(prefix="citewell-test-") as name:
         place = Path(name) / "data"
-        shutil.copytree(fresh_data, place, ignore=shutil.ignore_patterns("run"))
-        if os.geteuid() == 0:
-            owner = (fresh_data / "postgres").stat()
-            for path in (place / "postgres", *(place / "postgres").rglob("*")):
-                os.chown(path, owner.st_uid, owner.st_gid)
+        copy_cluster(cluster_files, to=place)
         yield place
         wait_until_nothing_runs_on(place)
 
@@ -50,7 +34,7 @@ def data(fresh_data: Path) -> Iterator[Path]:
 @pytest.fixture
 def server(data: Path) -> Iterator[PostgresServer]:
     """A running server on the test's data."""
-    server = PostgresServer(data)
+    server = PostgresServer(data, fast=True)
     server.start()
     yield server
     server.stop()

@@ -51,7 +51,7 @@ _SETTINGS: Final = MappingProxyType(
 )
 #: Lose data when the machine goes down, not when the process does: for tests alone.
 _FAST_SETTINGS: Final = MappingProxyType(
-    {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "checkpoint_timeout": "1h"}
+    {"fsync": "off", "full_page_writes": "off", "checkpoint_timeout": "1h"}
 )
 #: Processes that build an index together share memory; containers often have 64 MB for it.
 _SHARED_MEMORY_BYTES: Final = 512 * 1024 * 1024
