@@ -35,7 +35,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.created requirements/runtime.txt requirements/build.txt pyproject.toml
-	@echo "Installing what Citewell runs on (the first time takes a few minutes)"
+	@echo "Installing what Citewell runs on (the first time takes a minute or two)"
 	@$(INSTALL) -r requirements/runtime.txt -r requirements/build.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
