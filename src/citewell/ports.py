@@ -104,9 +104,10 @@ class Embedder(Protocol):
     async def embed(self, texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[Vector]:
         """One vector per text, in the order of the texts: `space.dimensions` floats, L2-normalised.
 
-        No texts give no vectors. The empty text has a vector too. Equal texts of one role get equal
-        vectors, alone or among others. Calls may overlap. Raises EmbedderUnavailable where a later try may
-        succeed, EmbeddingRejected where it cannot, DimensionMismatch if the model's vectors do not fit.
+        No texts give no vectors. The empty text has a vector too. Equal texts of one role get vectors that
+        are equal up to rounding (cosine at least 0.999), alone or among others. Calls may overlap. Raises
+        EmbedderUnavailable where a later try may succeed, EmbeddingRejected where it cannot,
+        DimensionMismatch if the model's vectors do not fit.
         """
         ...
 

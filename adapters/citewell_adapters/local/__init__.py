@@ -1,1 +1,5 @@
-""""""
+"""Embedding models that run in this process."""
+
+from citewell_adapters.local.embedder import LocalEmbedder
+
+__all__ = ["LocalEmbedder"]

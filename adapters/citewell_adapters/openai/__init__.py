@@ -1,1 +1,8 @@
-""""""
+"""Embeddings and answers from any endpoint that speaks the OpenAI protocol."""
+
+from citewell_adapters.openai.embedder import OpenAIEmbedder
+from citewell_adapters.openai.endpoint import Endpoint
+from citewell_adapters.openai.llm import OpenAILLM
+from citewell_adapters.openai.retries import RetryPolicy
+
+__all__ = ["Endpoint", "OpenAIEmbedder", "OpenAILLM", "RetryPolicy"]

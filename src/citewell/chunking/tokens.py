@@ -1,0 +1,47 @@
+"""Estimates what a text costs a language model, without the model's own vocabulary."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["approximate_tokens", "prefix_within"]
+
+# Each match is one token of the estimate: byte-pair vocabularies hold frequent words whole and cut the others
+# into pieces of some four letters, fewer in other alphabets, and of less than one character in the rest.
+_PIECES: Final = re.compile(
+    r"[A-Z]?[a-z]{1,5}"  # part of a word
+    r"|[A-Z]{1,2}|[0-9]{1,2}"
+    r"|[\u0370-\u052f]{1,2}"  # Greek and Cyrillic
+    r"|\s{2,16}|\n"  # a single space belongs to the word after it
+    r"|[^\s]"
+)
+# South and South-East Asian scripts cost about two tokens a character, ideographs and emoji one and a half.
+_TWO_TOKENS: Final = re.compile(r"[\u0900-\u1fff]")
+_ONE_AND_A_HALF: Final = re.compile(r"[\u2e80-\uffff\U00010000-\U0010ffff]")
+
+
+def approximate_tokens(text: str) -> int:
+    """About how many tokens byte-pair models make of `text`; for most texts a little more than they do.
+
+    A TokenCounter: 0 for the empty text, never less for a longer text than for its prefix.
+    """
+    tokens = len(_PIECES.findall(text))
+    if not text.isascii():
+        tokens += len(_TWO_TOKENS.findall(text)) + (len(_ONE_AND_A_HALF.findall(text)) + 1) // 2
+    return tokens
+
+
+def prefix_within(text: str, max_tokens: int) -> str:
+    """The longest prefix of `text` that costs at most `max_tokens` by `approximate_tokens`."""
+    # No character costs more than two tokens, and no token of the estimate spans more than 17 characters.
+    if 2 * len(text) <= max_tokens or approximate_tokens(text) <= max_tokens:
+        return text
+    low, high = 0, min(len(text), 17 * (max_tokens + 1))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if approximate_tokens(text[:middle]) <= max_tokens:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low]
