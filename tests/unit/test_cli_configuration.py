@@ -30,6 +30,14 @@ def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     assert (settings.port, settings.host) == (8002, "localhost")
 
 
+def test_the_data_folder_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that all processes mean the same one; a `~` that no shell expanded is the home folder."""
+    assert settings_with().data_dir == tmp_path / ".citewell"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("APP_DATA_DIR", "~/papers")
+    assert settings_with().data_dir == tmp_path / "papers"
+
+
 def test_engines_that_are_set_are_taken() -> None:
     """Nothing is looked for if both URLs are there."""
     settings = Settings(database_url=SecretStr("postgresql://a"), redis_url=SecretStr("redis://b"))
@@ -53,7 +61,7 @@ def test_a_folder_without_engines_has_none(tmp_path: Path) -> None:
 
 def test_the_plan_is_what_the_settings_say(tmp_path: Path) -> None:
     """Engines without a URL are embedded; the API stops in less time than the supervisor gives it."""
-    settings = Settings(data_dir=Path("data"), port=8003, workers=3, redis_url=SecretStr("redis://queue"))
+    settings = Settings(data_dir=tmp_path / "data", port=8003, workers=3, redis_url=SecretStr("redis://queue"))
     plan = plan_for(settings)
     assert (plan.data_directory, plan.port, plan.workers) == (tmp_path / "data", 8003, 3)
     assert (plan.database_url, plan.redis_url) == (None, "redis://queue")

@@ -14,11 +14,13 @@ __all__ = ["settings_for_engines", "settings_with"]
 
 
 def settings_with(**options: str | int | Path | None) -> Settings:
-    """The settings, with the options that were given. Raises SettingsError."""
+    """The settings, with the options that were given; the data folder absolute. Raises SettingsError."""
     from citewell_entrypoints.settings import load_settings
 
     given = {name: value for name, value in options.items() if value is not None}
-    return load_settings().model_copy(update=given)
+    settings = load_settings().model_copy(update=given)
+    # No shell expands a `~` in a file .env.
+    return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
 
 
 def settings_for_engines(settings: Settings, *, queue: bool = True) -> Settings:

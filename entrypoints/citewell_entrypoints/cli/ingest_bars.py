@@ -6,19 +6,22 @@ import sys
 from contextlib import AbstractContextManager
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from citewell_entrypoints.cli.ingest_views import line_for, work_on
 from citewell_entrypoints.cli.printing import console as stream
-from citewell_entrypoints.cli.printing import printable
+from citewell_entrypoints.cli.printing import inline
 from citewell_entrypoints.client.events import Changed, Ended, Event, Outcome, SourceFile, Uploading, Waiting
 from citewell_entrypoints.client.values import RemoteDocument
 
 __all__ = ["BarsView"]
 
-_NAME_CHARACTERS: Final = 28
+#: All columns and the elapsed time fit into 80.
+_NAME_CELLS, _BAR_CELLS, _STATE_CELLS = 24, 16, 28
 _STYLES: Final = {Outcome.FAILED: "red", Outcome.SKIPPED: "dim", Outcome.READY: "green", Outcome.QUEUED: ""}
 #: What share of a document's bar each part of the work gets: sending, reading pages, embedding.
 _SENT, _PARSED = 0.2, 0.5
@@ -29,9 +32,9 @@ class BarsView:
 
     def __init__(self, total: int, *, console: Console | None = None) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[state]}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=_column(_NAME_CELLS)),
+            BarColumn(bar_width=_BAR_CELLS, table_column=_column(_BAR_CELLS)),
+            TextColumn("{task.fields[state]}", markup=False, table_column=_column(_STATE_CELLS)),
             TimeElapsedColumn(),
             console=console or stream(stderr=True),
             transient=True,
@@ -83,9 +86,9 @@ class BarsView:
 
     def _move(self, file: SourceFile, share: float | None, state: str) -> None:
         if file not in self._tasks:
-            name = _shortened(printable(file.shown))
+            name = _shortened(inline(file.shown))
             self._tasks[file] = self._progress.add_task(name, total=1.0, state=state)
-        self._progress.update(self._tasks[file], completed=share, state=printable(state))
+        self._progress.update(self._tasks[file], completed=share, state=inline(state))
 
 
 def _share(document: RemoteDocument) -> float:
@@ -97,5 +100,12 @@ def _share(document: RemoteDocument) -> float:
     return _SENT
 
 
+def _column(cells: int) -> Column:
+    return Column(width=cells, no_wrap=True, overflow="ellipsis")
+
+
 def _shortened(name: str) -> str:
-    return name if len(name) <= _NAME_CHARACTERS else f"…{name[1 - _NAME_CHARACTERS :]}"
+    """The end of a long name: the beginning of a path is the same for many."""
+    while cell_len(name) > _NAME_CELLS:
+        name = f"…{name.removeprefix('…')[1:]}"
+    return name

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import click
 
-from citewell_entrypoints.cli.printing import counted, printable
+from citewell_entrypoints.cli.printing import counted, inline
 from citewell_entrypoints.client.events import Ended, Event, Outcome, Waiting
 from citewell_entrypoints.client.values import RemoteDocument
 
@@ -43,7 +43,7 @@ class PlainView:
             click.echo(line_for(event))
         elif isinstance(event, Waiting) and event.reason != self._said:
             self._said = event.reason
-            click.echo(f"waiting: {printable(event.reason)}", err=True)
+            click.echo(f"waiting: {inline(event.reason)}", err=True)
 
 
 class JsonView(PlainView):
@@ -63,7 +63,7 @@ def line_for(event: Ended) -> str:
     parts = [f"{event.outcome.value:<8}"]
     if document is not None:
         parts.append(document.id)
-    parts.append(printable(event.file.shown))
+    parts.append(inline(event.file.shown))
     remark = _remark(event)
     return "  ".join(parts) + (f" ({remark})" if remark else "")
 
@@ -81,7 +81,7 @@ def work_on(document: RemoteDocument) -> str:
 def _remark(event: Ended) -> str:
     document = event.document
     if event.reason:
-        return printable(f"{event.code}: {event.reason}" if event.outcome is Outcome.FAILED else event.reason)
+        return inline(f"{event.code}: {event.reason}" if event.outcome is Outcome.FAILED else event.reason)
     remarks = []
     if document is not None and document.page_count is not None:
         remarks.append(counted(document.page_count, "page"))
@@ -95,7 +95,7 @@ def _remark(event: Ended) -> str:
 def _object(event: Ended) -> dict[str, Any]:
     error = {"code": event.code, "message": event.reason} if event.reason else None
     return {
-        "path": printable(event.file.shown),
+        "path": inline(event.file.shown),
         "outcome": event.outcome.value,
         "created": event.created,
         "document": event.document.raw if event.document is not None else None,

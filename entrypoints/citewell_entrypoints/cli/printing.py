@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["console", "counted", "printable", "table", "wrapped"]
+__all__ = ["console", "counted", "inline", "printable", "table", "wrapped"]
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
@@ -24,6 +24,11 @@ _STEERING: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-
 def printable(text: str) -> str:
     """The text with spaces for control characters, so that no document or name can steer a terminal."""
     return _STEERING.sub(" ", text)
+
+
+def inline(text: str) -> str:
+    """The text as one line that cannot steer a terminal."""
+    return " ".join(printable(text).splitlines())
 
 
 def wrapped(text: str, *, indent: str = "") -> str:
@@ -62,5 +67,5 @@ def table(*columns: str, rows: Sequence[Sequence[str]]) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(printable(cell)) for cell in row))
+        made.add_row(*(Text(inline(cell)) for cell in row))
     return made

@@ -19,8 +19,8 @@ _FEW_OPEN_FILES: Final = 1024
 
 
 def check_data_directory(settings: Settings) -> Iterator[Finding]:
-    """Whether the data folder can be written, and what space is left for it."""
-    folder = settings.data_dir.expanduser().absolute()
+    """Whether the data folder, an absolute path, can be written, and what space is left for it."""
+    folder = settings.data_dir
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir():
         yield fail("data", f"{existing} is not a folder", mend="set APP_DATA_DIR to a folder")

@@ -9,7 +9,8 @@ from citewell_entrypoints.cli.checks.finding import Finding, State, fail, ok
 from citewell_entrypoints.cli.checks.machine import check_data_directory, check_limits
 from citewell_entrypoints.cli.checks.packages import check_packages
 from citewell_entrypoints.cli.checks.port import check_port
-from citewell_entrypoints.settings import Settings, SettingsError, load_settings
+from citewell_entrypoints.cli.configuration import settings_with
+from citewell_entrypoints.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from citewell.model import EmbeddingSpace
@@ -22,7 +23,7 @@ _NOT_RUNNING: Final = "the embedded {} is not running, which is fine; `citewell 
 def findings() -> Iterator[Finding]:
     """What the checks find; without usable settings, only what needs none."""
     try:
-        settings = load_settings()
+        settings = settings_with()
     except SettingsError as error:
         for line in str(error).splitlines():
             name, _, problem = line.partition(": ")

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from citewell_entrypoints.cli.helptext import Command
-from citewell_entrypoints.cli.printing import printable, wrapped
+from citewell_entrypoints.cli.printing import inline, wrapped
 from citewell_entrypoints.cli.server import api_at, url_option
 
 __all__ = ["command"]
@@ -79,11 +79,11 @@ def _show(reply: Mapping[str, Any]) -> None:
             click.echo()
         _show_source(number, source)
     for name in reply.get("degraded") or ():
-        click.echo(f"\nNote: {_MISSING.get(name, f'{printable(name)} could not contribute')}.")
+        click.echo(f"\nNote: {_MISSING.get(name, f'{inline(name)} could not contribute')}.")
 
 
 def _show_source(number: int, source: Mapping[str, Any]) -> None:
-    name = printable(str(source.get("document_name") or source.get("document_id", "")))
+    name = inline(str(source.get("document_name") or source.get("document_id", "")))
     place = ", ".join(filter(None, [name, _pages(source)]))
     click.echo(f"{click.style(f'[{number}] {place}', bold=True)}  score {source['score']:.3f}")
     path = " › ".join(source.get("heading_path") or ())

@@ -65,7 +65,7 @@ def plan_for(settings: Settings) -> Plan:
     from citewell_entrypoints.supervisor import Plan
 
     plan = Plan(
-        data_directory=settings.data_dir.expanduser().absolute(),
+        data_directory=settings.data_dir,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,

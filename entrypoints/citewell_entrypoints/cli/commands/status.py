@@ -11,7 +11,7 @@ import click
 
 from citewell_entrypoints.cli.helptext import Command
 from citewell_entrypoints.cli.ingest_views import work_on
-from citewell_entrypoints.cli.printing import console, printable, table
+from citewell_entrypoints.cli.printing import console, inline, table
 from citewell_entrypoints.cli.server import api_at, url_option
 from citewell_entrypoints.client.errors import Busy
 
@@ -83,7 +83,7 @@ def _show(api: Api, readiness: Readiness, documents: Documents, trouble: str) ->
         rows = [(name, part.state, part.detail) for name, part in readiness.parts.items()]
         console().print(table("part", "state", "detail", rows=rows))
     if trouble:
-        click.echo(f"\nThe documents cannot be counted: {printable(trouble)}")
+        click.echo(f"\nThe documents cannot be counted: {inline(trouble)}")
         return
     counts = [f"{_count(found)} {status}" for status, found in documents.items() if found]
     click.echo(f"\nDocuments: {', '.join(counts) or 'none'}")
