@@ -78,7 +78,8 @@ def _name(uid: int | None) -> str:
 
 def _reaches(path: Path, *, uid: int, gid: int) -> bool:
     """Whether the user may pass through every folder above `path`; access lists count as closed."""
-    for folder in path.resolve().parents:
+    # Folders that are not there yet are made so that the user reaches them.
+    for folder in (folder for folder in path.resolve().parents if folder.exists()):
         state = folder.stat()
         if state.st_uid == uid:
             bit = stat.S_IXUSR

@@ -39,6 +39,10 @@ class Engine(Protocol):
         """What the engine prints."""
         ...
 
+    def check(self) -> None:
+        """Raise StartRefused if it cannot be launched as things are; nothing is started or altered."""
+        ...
+
     def launch(self) -> Child:
         """Prepare the data if there is none, and start the process; it is not ready yet.
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from citewell_entrypoints.supervisor import cluster
 from citewell_entrypoints.supervisor.accounts import engine_account
-from citewell_entrypoints.supervisor.children import Child, spawn, stop
+from citewell_entrypoints.supervisor.children import Account, Child, spawn, stop
 from citewell_entrypoints.supervisor.datadir import shown
 from citewell_entrypoints.supervisor.engine import start_blocking
 from citewell_entrypoints.supervisor.errors import StartRefused
@@ -63,14 +63,16 @@ class PostgresServer:
         """Launch the server and wait until it answers; recovery after a crash counts into the time."""
         start_blocking(self, timeout_seconds=timeout_seconds)
 
+    def check(self) -> None:
+        """Look for the programs, the user to run as, and data of another version; see Engine."""
+        self._foundation()
+
     def launch(self) -> Child:
         """Start the server process, on a new data folder if there is none; see Engine."""
         self.stop()
-        binaries = cluster.programs()
+        binaries, account = self._foundation()
         make_socket_folder(self._data.parent)
-        account = engine_account(self._data, must_reach=(self._data, self._sockets, binaries))
-        if (self._data / "PG_VERSION").exists():
-            cluster.check_version(self._data, binaries=binaries)
+        if self._has_data:
             self._clear_leftover()
         else:
             cluster.initialise(self._data, binaries=binaries, account=account, log=self._log, fast=self._fast)
@@ -113,6 +115,18 @@ class PostgresServer:
         if self._child is not None:
             orderly = timeout_seconds * 0.7
             stop(self._child, (signal.SIGINT, orderly), (signal.SIGQUIT, timeout_seconds - orderly))
+
+    @property
+    def _has_data(self) -> bool:
+        return (self._data / "PG_VERSION").exists()
+
+    def _foundation(self) -> tuple[Path, Account | None]:
+        """The folder of the programs, and the user that they run as. Raises StartRefused."""
+        binaries = cluster.programs()
+        account = engine_account(self._data, must_reach=(self._data, self._sockets, binaries))
+        if self._has_data:
+            cluster.check_version(self._data, binaries=binaries)
+        return binaries, account
 
     def _state(self) -> list[str]:
         try:

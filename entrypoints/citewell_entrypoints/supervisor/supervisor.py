@@ -40,8 +40,10 @@ def supervise(plan: Plan) -> int:
             records = ChildRecords(directory / "processes")
             records.stop_leftovers()
             address.check_free()
-            console = Console(sys.stdout)
-            Supervisor(build_parts(plan, address=address), signals, records, console).run(address.url)
+            parts = build_parts(plan, address=address)
+            for engine in parts.engines:
+                engine.check()
+            Supervisor(parts, signals, records, Console(sys.stdout)).run(address.url)
             records.clear()
             remove_outside_socket_folder(directory)
     except SupervisorError as error:

@@ -61,6 +61,10 @@ class ValkeyServer:
         """Launch the server and wait until it answers; reading its file counts into the time."""
         start_blocking(self, timeout_seconds=timeout_seconds)
 
+    def check(self) -> None:
+        """Look for the program; see Engine."""
+        _binary()
+
     def launch(self) -> Child:
         """Start the server process; see Engine."""
         self.stop()
