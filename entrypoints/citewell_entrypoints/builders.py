@@ -16,6 +16,7 @@ from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
 
+    from citewell_adapters.openai import Endpoint
     from citewell_adapters.pgvector import (
         PgDatabase,
         PgDocumentStore,
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
         PgVectorStore,
     )
 
-#: What a model of an endpoint reads at once where nothing else is known: the least of the common ones.
-_OPENAI_MODEL = "text-embedding-3-small"
+#: No page takes as long, but a loop without an end does.
+_PAGE_SECONDS = 30.0
+_OPENAI_EMBEDDING_MODEL = "text-embedding-3-small"
 
 
 def database(settings: Settings) -> PgDatabase:
@@ -84,6 +86,67 @@ def queue(broker: RedisBroker) -> JobQueue:
     return DramatiqJobQueue(broker)
 
 
+def mock_embedder(settings: Settings) -> Embedder:
+    from citewell_adapters.mock import MockEmbedder
+
+    return MockEmbedder(dimensions=settings.embeddings_dim) if settings.embeddings_dim else MockEmbedder()
+
+
+def local_embedder(settings: Settings) -> Embedder:
+    from citewell_adapters.local import LocalEmbedder
+
+    return LocalEmbedder(
+        settings.embeddings_model,
+        dimensions=settings.embeddings_dim,
+        cache_folder=settings.data_dir.absolute() / "models",
+    )
+
+
+def openai_embedder(settings: Settings) -> Embedder:
+    from citewell_adapters.openai import OpenAIEmbedder
+
+    return OpenAIEmbedder(
+        _endpoint(settings),
+        model=settings.embeddings_model or _OPENAI_EMBEDDING_MODEL,
+        dimensions=settings.embeddings_dim,
+        batch_texts=settings.embeddings_batch_size,
+        max_concurrent_calls=settings.embeddings_concurrency,
+    )
+
+
+def disabled_llm() -> LLM:
+    from citewell_adapters.disabled import DisabledLLM
+
+    return DisabledLLM()
+
+
+def openai_llm(settings: Settings) -> LLM:
+    from citewell_adapters.openai import OpenAILLM
+
+    return OpenAILLM(
+        _endpoint(settings),
+        model=settings.llm_model,
+        total_timeout_seconds=settings.llm_timeout_seconds,
+    )
+
+
+def parser(settings: Settings) -> Parser:
+    """PDF in child processes; text in this one. Text last: much looks like text."""
+    from citewell_adapters.parsing import ChildLimits, ChildParser, Parsers
+    from citewell_adapters.plaintext import TEXT_TYPES, TextParser
+    from citewell_adapters.pymupdf import PDF, PDF_READER, detect_pdf
+
+    limits = ChildLimits(
+        file_seconds=settings.parser_timeout_seconds,
+        page_seconds=min(settings.parser_timeout_seconds, _PAGE_SECONDS),
+        memory_bytes=settings.parser_memory_bytes,
+    )
+    pdf = ChildParser(
+        reader=PDF_READER, detect=detect_pdf, limits=limits, max_children=settings.jobs_per_worker
+    )
+    return Parsers([(frozenset({PDF}), pdf), (TEXT_TYPES, TextParser())])
+
+
 def chunker(settings: Settings, embedder: Embedder) -> Chunker:
     """Chunks no longer than the embedder reads, however the settings are."""
     max_tokens = min(settings.chunk_tokens, embedder.max_tokens)
@@ -98,6 +161,17 @@ def probes(database: PgDatabase, broker: RedisBroker) -> Mapping[str, Probe]:
     from citewell_entrypoints.probes import database_probe, queue_probe
 
     return {"database": database_probe(database), "queue": queue_probe(broker)}
+
+
+def _endpoint(settings: Settings) -> Endpoint:
+    from citewell_adapters.openai import Endpoint, RetryPolicy
+
+    return Endpoint(
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value() if settings.openai_api_key else "",
+        timeout_seconds=settings.openai_timeout_seconds,
+        retry=RetryPolicy(max_retries=settings.openai_max_retries),
+    )
 
 
 def _folder(settings: Settings, name: str) -> Path:
