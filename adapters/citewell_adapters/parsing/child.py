@@ -1,0 +1,220 @@
+"""A process that reads files, seen from the process that asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from citewell.errors import (
+    IngestionFailure,
+    ParserLimitExceeded,
+    PasswordRequired,
+    Transient,
+    UnreadableDocument,
+)
+from citewell.model import ParsedPage
+from citewell_adapters.parsing.limits import ChildLimits
+from citewell_adapters.parsing.wire import (
+    LENGTH,
+    LONGEST_FRAME,
+    WireError,
+    decode,
+    encode,
+    length_from,
+    page_from,
+)
+
+__all__ = ["Child", "ReaderUnavailable"]
+
+_Stream = TypeVar("_Stream")
+
+_log = logging.getLogger(__name__)
+
+_MAIN: Final = (
+    "import sys; sys.path[:] = sys.argv[1:]; from citewell_adapters.parsing.serving import main; main()"
+)
+# All else of the environment stays away from a process that reads strangers' files: it may hold secrets.
+_ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+_START_SECONDS: Final = 60.0
+_FAILURES: Final[Mapping[str, type[IngestionFailure]]] = {
+    kind.code: kind for kind in (UnreadableDocument, PasswordRequired, ParserLimitExceeded)
+}
+_CRASHES: Final = frozenset(
+    {
+        signal.SIGSEGV,
+        signal.SIGBUS,
+        signal.SIGABRT,
+        signal.SIGILL,
+        signal.SIGFPE,
+        signal.SIGSYS,
+        signal.SIGTRAP,
+    }
+)
+_LAST_WORDS: Final = 2_000
+_OUT_OF_MEMORY: Final = ("MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory")
+
+
+class ReaderUnavailable(Transient):
+    """The process that reads files was stopped or could not be started."""
+
+
+class Child:
+    """One process, for one file at a time. `files` counts those it was asked for."""
+
+    def __init__(self, process: Process, limits: ChildLimits) -> None:
+        self._process = process
+        self._stdin = _piped(process.stdin)
+        self._stdout = _piped(process.stdout)
+        self._stderr = _piped(process.stderr)
+        self._limits = limits
+        self._stopped_by_us = False
+        self._said = bytearray()
+        self._listening = asyncio.create_task(self._listen())
+        self.files = 0
+        #: Whether it waits for the next file, after the last one was read to its end without a failure.
+        self.ready = False
+
+    @classmethod
+    async def start(cls, reader: str, *, limits: ChildLimits) -> Child:
+        """A process that has the reader, `module:function`, at hand. Raises ReaderUnavailable."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                "-c",
+                _MAIN,
+                *(entry or str(Path.cwd()) for entry in sys.path),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ReaderUnavailable(f"the process that reads files does not start: {error}") from error
+        child = cls(process, limits)
+        try:
+            await child._begin(reader)
+        except BaseException:
+            await child.stop()
+            raise
+        return child
+
+    async def read(
+        self, path: Path, *, media_type: str, password: str | None
+    ) -> AsyncGenerator[ParsedPage, None]:
+        """The file's pages. Raises what Parser.parse raises, and ReaderUnavailable."""
+        self.ready = False
+        self.files += 1
+        left = self._limits.file_seconds
+        await self._ask(
+            {
+                "path": _absolute(path),
+                "media_type": media_type,
+                "password": password,
+                "cpu_seconds": left,
+            }
+        )
+        while True:
+            begun = time.monotonic()
+            answer = await self._answer(within=min(left, self._limits.page_seconds))
+            left -= time.monotonic() - begun
+            if "end" in answer:
+                self.ready = True
+                return
+            if "failed" in answer:
+                raise _FAILURES.get(str(answer["failed"]), UnreadableDocument)(str(answer.get("message", "")))
+            for page in self._pages(answer):
+                yield page
+
+    async def stop(self) -> None:
+        """Kill the process, whatever it does, and wait for its end. Stopping twice is no error."""
+        self._stopped_by_us = True
+        self.ready = False
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        await self._listening
+        self._stdin.close()
+        with contextlib.suppress(OSError):
+            await self._stdin.wait_closed()
+        # What is left in the pipe keeps it open; RuntimeError says that its reader is still there to take it.
+        with contextlib.suppress(RuntimeError):
+            while await self._stdout.read(LONGEST_FRAME):
+                pass
+
+    async def _begin(self, reader: str) -> None:
+        hello = {"reader": reader, "parent": os.getpid(), "memory_bytes": self._limits.memory_bytes}
+        try:
+            await self._ask(hello)
+            await self._answer(within=_START_SECONDS)
+        except IngestionFailure as failure:
+            # No file was opened yet, so no file is to blame.
+            raise ReaderUnavailable(f"the process that reads files does not start: {failure}") from failure
+        self.ready = True
+
+    async def _ask(self, message: Mapping[str, Any]) -> None:
+        try:
+            self._stdin.write(encode(message))
+            await self._stdin.drain()
+        except OSError as error:
+            raise await self._why_it_ended() from error
+
+    async def _answer(self, *, within: float) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(within):
+                length = length_from(await self._stdout.readexactly(LENGTH.size))
+                return decode(await self._stdout.readexactly(length))
+        except TimeoutError as error:
+            raise ParserLimitExceeded("reading the file took more time than a parser is allowed") from error
+        except asyncio.IncompleteReadError as error:
+            raise await self._why_it_ended() from error
+        except WireError as error:
+            raise UnreadableDocument(f"reading the file went wrong: {error}") from error
+
+    def _pages(self, answer: Mapping[str, Any]) -> list[ParsedPage]:
+        try:
+            return [page_from(page) for page in answer["pages"]]
+        except (KeyError, TypeError, WireError) as error:
+            raise UnreadableDocument("reading the file went wrong: what came back are no pages") from error
+
+    async def _why_it_ended(self) -> Exception:
+        code = await self._process.wait()
+        await self._listening
+        if self._stopped_by_us:
+            return ReaderUnavailable("the process that reads files was stopped")
+        said = self._said.decode("utf-8", "replace").strip()
+        _log.warning("the process that reads files ended with %d: %r", code, said)
+        if -code == signal.SIGXCPU:
+            return ParserLimitExceeded("reading the file took more time than a parser is allowed")
+        if any(words in said for words in _OUT_OF_MEMORY):
+            return ParserLimitExceeded("reading the file took more memory than a parser is allowed")
+        if -code in _CRASHES or code >= 0:
+            return UnreadableDocument("reading the file crashed its reader")
+        # Somebody killed it: the kernel short of memory, an operator. Another try may do better.
+        return ReaderUnavailable(f"the process that reads files was killed by signal {-code}")
+
+    async def _listen(self) -> None:
+        """Takes what the process says on its standard error, so that it never waits for us there."""
+        while piece := await self._stderr.read(4_096):
+            self._said += piece
+            del self._said[:-_LAST_WORDS]
+
+
+def _piped(stream: _Stream | None) -> _Stream:
+    if stream is None:
+        raise ValueError("a child process has pipes for all of its streams")
+    return stream
+
+
+def _absolute(path: Path) -> str:
+    return str(path.absolute())

@@ -1,0 +1,95 @@
+"""The process that reads files: asked over its standard input, it answers with slices of pages.
+
+    ← {"reader", "parent", "memory_bytes"}                         once
+    → {"ready": true}
+    ← {"path", "media_type", "password", "cpu_seconds"}            for each file
+    → {"pages": […]} …  then {"end": true} or {"failed": code, "message"}
+
+It writes as far as the pipe takes it and then waits: it never runs ahead of whoever reads by more than that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Protocol, cast
+
+from citewell.errors import IngestionFailure, ParserLimitExceeded, UnreadableDocument
+from citewell.model import ParsedPage
+from citewell_adapters.parsing.confinement import confine, die_with_parent, grant_cpu_seconds
+from citewell_adapters.parsing.wire import WireError, page_to, receive, send
+
+__all__ = ["PageReader", "main"]
+
+_SLICE_PAGES: Final = 32
+_SLICE_CHARACTERS: Final = 65_536
+_SLICE_SECONDS: Final = 0.05
+_LONGEST_MESSAGE: Final = 500
+
+
+class PageReader(Protocol):
+    """Reads one file, page by page, as Parser.parse says; MemoryError where memory is out."""
+
+    def __call__(self, path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]: ...
+
+
+def main() -> None:
+    """Serves until standard input ends."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # What a library prints must not get between the frames.
+    os.dup2(2, 1)
+    hello = receive(requests)
+    if hello is None:
+        return
+    die_with_parent(hello["parent"])
+    read = _load(hello["reader"])
+    confine(memory_bytes=hello["memory_bytes"])
+    send(answers, {"ready": True})
+    while (request := receive(requests)) is not None:
+        grant_cpu_seconds(request["cpu_seconds"])
+        send(answers, _serve(read, request, answers))
+
+
+def _load(name: str) -> PageReader:
+    module, _, attribute = name.partition(":")
+    return cast("PageReader", getattr(import_module(module), attribute))
+
+
+def _serve(read: PageReader, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any]:
+    """Sends the file's pages; what is to be said at the end of them."""
+    path = Path(request["path"])
+    try:
+        _send_slices(read(path, media_type=request["media_type"], password=request["password"]), answers)
+    except IngestionFailure as failure:
+        return _failed(failure, path)
+    except (MemoryError, WireError):
+        too_much = ParserLimitExceeded("reading the file took more memory than a parser is allowed")
+        return _failed(too_much, path)
+    except Exception as error:  # noqa: BLE001 - whatever a file does to its reader ends this file alone
+        defect = UnreadableDocument(f"reading the file failed: {type(error).__name__}: {error}")
+        return _failed(defect, path)
+    return {"end": True}
+
+
+def _send_slices(pages: Iterator[ParsedPage], answers: BinaryIO) -> None:
+    waiting: list[Any] = []
+    characters, begun = 0, time.monotonic()
+    for page in pages:
+        waiting.append(page_to(page))
+        characters += len(page.text)
+        full = len(waiting) >= _SLICE_PAGES or characters >= _SLICE_CHARACTERS
+        if full or time.monotonic() - begun >= _SLICE_SECONDS:
+            send(answers, {"pages": waiting})
+            waiting, characters, begun = [], 0, time.monotonic()
+    if waiting:
+        send(answers, {"pages": waiting})
+
+
+def _failed(failure: IngestionFailure, path: Path) -> dict[str, Any]:
+    # Users see the message; where this machine keeps its copies is none of their business.
+    message = str(failure).replace(str(path), "the file").encode("utf-8", "replace").decode()
+    return {"failed": failure.code, "message": message[:_LONGEST_MESSAGE]}

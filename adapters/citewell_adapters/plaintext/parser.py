@@ -1,0 +1,60 @@
+"""Plain text and Markdown, by the standard library alone."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import re
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Final
+
+from citewell.model import ParsedPage
+from citewell_adapters.plaintext.detection import MARKDOWN, PLAIN_TEXT, detect_text
+from citewell_adapters.plaintext.encoding import encoding_of
+from citewell_adapters.plaintext.markdown import MarkdownHeadings
+
+__all__ = ["TEXT_TYPES", "TextParser"]
+
+TEXT_TYPES: Final = frozenset({PLAIN_TEXT, MARKDOWN})
+
+_PART_BYTES: Final = 65_536
+_LONGEST_PART: Final = 262_144
+_UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+class TextParser:
+    """Reads text as one page, in parts that end at the ends of lines; the text itself is kept as it is.
+
+    A byte order mark is dropped; what cannot be decoded, NULs and surrogates become U+FFFD. Markdown keeps
+    its marks, and its headings are found.
+    """
+
+    def detect(self, head: bytes, *, name: str) -> str | None:
+        """As Parser.detect: `text/markdown` by its name, else `text/plain`, None for binary content."""
+        return detect_text(head, name=name)
+
+    async def parse(
+        self, path: Path, *, media_type: str, password: str | None = None
+    ) -> AsyncGenerator[ParsedPage, None]:
+        """As Parser.parse."""
+        del password  # texts have none
+        headings = MarkdownHeadings() if media_type == MARKDOWN else None
+        decoder = codecs.getincrementaldecoder(await asyncio.to_thread(encoding_of, path))("replace")
+        with await asyncio.to_thread(path.open, "rb") as file:
+            waiting, at_end = "", False
+            while not at_end:
+                piece = await asyncio.to_thread(file.read, _PART_BYTES)
+                at_end = not piece
+                waiting += _UNFIT.sub("\ufffd", decoder.decode(piece, at_end))
+                length = len(waiting) if at_end else _part_length(waiting)
+                if length or at_end:
+                    part, waiting = waiting[:length], waiting[length:]
+                    found = headings.find(part) if headings else ()
+                    yield ParsedPage(1, part, headings=found, pages_total=1)
+
+
+def _part_length(text: str) -> int:
+    """How much of `text` can be passed on: whole lines, but not the last one, which may get an underline."""
+    end = text.rfind("\n", 0, text.rfind("\n")) + 1
+    return end if end or len(text) < _LONGEST_PART else len(text)

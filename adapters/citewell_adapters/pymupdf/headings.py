@@ -1,0 +1,148 @@
+"""The headings of a PDF: from its outline where it has one, else from the size and weight of the type."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
+
+from citewell.model import Heading
+from citewell_adapters.pymupdf.document import OutlineEntry
+from citewell_adapters.pymupdf.printed import PrintedBlock, PrintedLine, PrintedPage
+
+__all__ = ["FontHeadings", "HeadingFinder", "OutlineHeadings"]
+
+_LONGEST_TITLE: Final = 200
+_MOST_LINES: Final = 3
+_LONGEST_NUMBER: Final = 8
+# From this ratio to the size of the body's type, a heading has this level.
+_LEVELS: Final = ((1.75, 1), (1.35, 2), (1.12, 3))
+_BOLD_LEVEL: Final = 4
+_LONGEST_BOLD: Final = 100
+_SHORTEST_BODY: Final = 80
+_NOT_A_LETTER: Final = re.compile(r"[\W_]+")
+_UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
+
+
+class HeadingFinder(Protocol):
+    """Finds the headings of one document's pages, which are shown to it in order."""
+
+    def on(self, page: PrintedPage, *, index: int) -> tuple[Heading, ...]:
+        """The page's headings in order; `index` counts pages from 0."""
+        ...
+
+
+class OutlineHeadings:
+    """Finds the outline's entries on their pages: by title, else by the height they point to."""
+
+    def __init__(self, entries: Mapping[int, Sequence[OutlineEntry]]) -> None:
+        self._entries = entries
+
+    def on(self, page: PrintedPage, *, index: int) -> tuple[Heading, ...]:
+        entries = self._entries.get(index, ())
+        if not entries:
+            return ()
+        lines = [(line, _letters(line.text)) for line in page.lines]
+        found = [Heading(_place(entry, lines), entry.level, _title(entry.title)) for entry in entries]
+        return tuple(sorted(found, key=lambda heading: heading.start))
+
+
+class FontHeadings:
+    """Finds short blocks in larger type than the body's, or in bold above a paragraph.
+
+    The body's type is the one that most characters have of all pages shown to `learn` so far. What stands at
+    the head of page after page counts once.
+    """
+
+    def __init__(self) -> None:
+        self._characters_by_size: Counter[float] = Counter()
+        self._last_seen: dict[str, int] = {}
+
+    def learn(self, page: PrintedPage) -> None:
+        """Take the page's type into account; to be called before `on` for it."""
+        for line in page.lines:
+            self._characters_by_size[_rounded(line.size)] += len(line.text)
+
+    def on(self, page: PrintedPage, *, index: int) -> tuple[Heading, ...]:
+        if not self._characters_by_size:
+            return ()
+        body = max(self._characters_by_size.items(), key=lambda item: (item[1], -item[0]))[0]
+        headings = list(_in_larger_type(page.blocks, body=body))
+        return tuple(heading for heading in headings if not self._repeated(heading.title, index))
+
+    def _repeated(self, title: str, index: int) -> bool:
+        last = self._last_seen.get(title)
+        self._last_seen[title] = index
+        return last is not None and index - last <= 2
+
+
+def _in_larger_type(blocks: Sequence[PrintedBlock], *, body: float) -> Iterator[Heading]:
+    for block, following in zip(blocks, [*blocks[1:], None], strict=False):
+        lines = [line for line in block.lines[: _MOST_LINES + 1] if line.size >= _LEVELS[-1][0] * body]
+        lines = lines if lines == list(block.lines[: len(lines)]) else []
+        title = " ".join(line.text for line in lines)
+        if 0 < len(lines) <= _MOST_LINES and _could_be_title(title, longest=_LONGEST_TITLE):
+            ratio = lines[0].size / body
+            level = next((level for least, level in _LEVELS if ratio >= least), _LEVELS[-1][1])
+            yield Heading(lines[0].start, level, _title(title))
+        elif not lines and _is_bold_title(block, following, body=body):
+            text = " ".join(line.text for line in block.lines)
+            yield Heading(block.lines[0].start, _BOLD_LEVEL, _title(text))
+
+
+def _is_bold_title(block: PrintedBlock, following: PrintedBlock | None, *, body: float) -> bool:
+    """Whether it is a line or two in bold above a paragraph: labels in tables and forms are no titles."""
+    if following is None or len(block.lines) > 2 or not all(line.bold for line in block.lines):
+        return False
+    text = " ".join(line.text for line in block.lines)
+    paragraph = following.lines[0]
+    return (
+        block.lines[0].size >= 0.95 * body
+        and not text.endswith((".", ",", ";", ":"))
+        and _could_be_title(text, longest=_LONGEST_BOLD)
+        and not paragraph.bold
+        and paragraph.top > block.lines[-1].top
+        and sum(len(line.text) for line in following.lines) >= _SHORTEST_BODY
+    )
+
+
+def _could_be_title(text: str, *, longest: int) -> bool:
+    return len(text) <= longest and sum(character.isalpha() for character in text) >= 2
+
+
+def _place(entry: OutlineEntry, lines: Sequence[tuple[PrintedLine, str]]) -> int:
+    """Where on its page an entry of the outline begins: an offset into the page's text."""
+    wanted = _letters(entry.title)
+    named = [line for number, (line, _) in enumerate(lines) if _names(lines, number, wanted)]
+    if not math.isfinite(entry.top):
+        return named[0].start if named else 0
+    near = named or [line for line, _ in lines if line.bottom > entry.top]
+    return min(near, key=lambda line: (abs(line.top - entry.top), line.start)).start if near else 0
+
+
+def _names(lines: Sequence[tuple[PrintedLine, str]], number: int, wanted: str) -> bool:
+    """Whether the title stands on this line or begins on it; a section's number may be on one side alone."""
+    printed = lines[number][1]
+    if not printed or not wanted:
+        return False
+    for _, more in lines[number + 1 : number + _MOST_LINES]:
+        if len(printed) >= len(wanted) or not wanted.startswith(printed):
+            break
+        printed += more
+    longer, shorter = max(printed, wanted, key=len), min(printed, wanted, key=len)
+    number_only = longer[: len(longer) - len(shorter)]
+    return longer.endswith(shorter) and len(number_only) <= min(_LONGEST_NUMBER, len(shorter))
+
+
+def _letters(text: str) -> str:
+    return _NOT_A_LETTER.sub("", text.casefold())
+
+
+def _title(text: str) -> str:
+    return _UNFIT.sub("\ufffd", " ".join(text.split()))[:_LONGEST_TITLE]
+
+
+def _rounded(size: float) -> float:
+    return round(size * 2) / 2

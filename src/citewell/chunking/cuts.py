@@ -1,0 +1,230 @@
+"""Where a passage ends that begins at a given place.
+
+All of it depends on the text from that place on, never on what stands before it: that is why a text can be
+cut anew from the start of any passage. And a cut that is not the text's end depends on no character past the
+first one that did not fit: that is why appended text changes the last passage alone.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from citewell.chunking.breaks import Break, Strength, breaks, last_mark, word_ends, word_starts
+from citewell.chunking.characters import between_characters
+from citewell.ports import TokenCounter
+
+__all__ = ["Cut", "Cutter", "Limits"]
+
+# How full a passage must be, as a share of what it may hold, to end at a place of this strength. A place that
+# ends it too early would leave many small passages, or a heading without its text.
+_LEAST_FILL: Final = {
+    Strength.HEADING: 0.25,
+    Strength.PARAGRAPH: 0.5,
+    Strength.SENTENCE: 0.25,
+    Strength.LINE: 0.25,
+}
+_MARK: Final = re.compile(r"\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a passage may hold, and what it may repeat of the one before."""
+
+    tokens: int
+    characters: int
+    overlap_tokens: int
+    overlap_characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A passage from `start` to `end`; what is not in it yet begins at `resume`.
+
+    pieces: where the lines and sentences in it begin, each with the strength of the break before it, without
+    the first one. floor: where its last heading begins, else its start; no overlap reaches back so far.
+    """
+
+    start: int
+    end: int
+    resume: int
+    strength: Strength
+    pieces: tuple[tuple[int, Strength], ...]
+    floor: int
+
+
+class _Candidate(NamedTuple):
+    end: int
+    resume: int
+    strength: Strength
+    fill: float
+
+
+class Cutter:
+    """Cuts passages out of one text.
+
+    headings: where they begin, in order; each the place of a mark, not of white space.
+    """
+
+    def __init__(
+        self, text: str, *, headings: Sequence[int], limits: Limits, count_tokens: TokenCounter, joint: int
+    ) -> None:
+        self._text = text
+        self._end = last_mark(text, len(text))
+        self._headings = headings
+        self._limits = limits
+        self._count = count_tokens
+        self._joint = joint
+        self._costs: dict[tuple[int, int], int] = {}
+
+    def cut(self, start: int) -> Cut:
+        """The passage that begins at `start`, the place of a mark."""
+        window = self._window(start)
+        candidates, overflow = self._candidates(window, start)
+        while (best := _choose(candidates)) is not None:
+            if best is candidates[0] or self._count(window[: best.end]) <= self._limits.tokens:
+                return self._made(start, best.end, best.resume, best.strength, candidates)
+            candidates = [candidate for candidate in candidates if candidate.end < best.end]
+        end = self._end_within_sentence(window, overflow)
+        if start + end >= self._end:
+            return self._made(start, end, end, Strength.END, candidates)
+        return self._made(start, end, _next_mark(window, end), Strength.WORD, candidates)
+
+    def next(self, cut: Cut) -> Cut:
+        """The passage after `cut`, which is not the last."""
+        begin = self._overlap_start(cut)
+        if begin is None:
+            return self.cut(cut.resume)
+        overlapping = self.cut(begin)
+        if overlapping.end > cut.end and overlapping.strength > Strength.WORD:
+            return overlapping
+        plain = self.cut(cut.resume)
+        # The repeated text must not cost a sentence its wholeness, nor stop the passages from going on.
+        return plain if overlapping.end <= cut.end or plain.strength > Strength.WORD else overlapping
+
+    def _window(self, start: int) -> str:
+        """The text from `start` to one mark further than a passage may reach."""
+        limit = start + self._limits.characters
+        if limit >= self._end:
+            return self._text[start : self._end]
+        return self._text[start : _next_mark(self._text, limit) + 1]
+
+    def _candidates(self, window: str, start: int) -> tuple[list[_Candidate], int]:
+        """Where the passage may end, and the end of the first piece that does not fit or need not."""
+        limits, tokens, begin = self._limits, 0, 0
+        candidates: list[_Candidate] = []
+        costs: dict[tuple[int, int], int] = {}
+        for end, resume, strength in self._places(window, start):
+            if end > limits.characters:
+                break
+            key = (start + begin, start + end)
+            cost = costs[key] = self._costs.get(key) or self._count(window[begin:end])
+            tokens += max(0, cost - self._joint) if begin else cost
+            if tokens > limits.tokens:
+                break
+            fill = max(tokens / limits.tokens, end / limits.characters)
+            candidates.append(_Candidate(end, resume, strength, fill))
+            if strength is Strength.HEADING and fill >= _LEAST_FILL[strength]:
+                break
+            begin = resume
+        else:
+            end = len(window)
+        self._costs = costs
+        return candidates, end
+
+    def _places(self, window: str, start: int) -> Iterator[Break]:
+        """The breaks of the window with the headings among them, and its end if that is the text's."""
+        first = bisect_right(self._headings, start)
+        last = bisect_left(self._headings, start + len(window))
+        headings = iter(self._headings[first:last])
+        heading = next(headings, None)
+        for place in breaks(window):
+            while heading is not None and heading - start < place.resume:
+                at = heading - start
+                yield Break(last_mark(window, at), at, Strength.HEADING)
+                heading = next(headings, None)
+            if heading is not None and heading - start == place.resume:
+                yield Break(place.end, place.resume, Strength.HEADING)
+                heading = next(headings, None)
+            else:
+                yield place
+        while heading is not None:
+            at = heading - start
+            yield Break(last_mark(window, at), at, Strength.HEADING)
+            heading = next(headings, None)
+        if start + len(window) == self._end:
+            yield Break(len(window), len(window), Strength.END)
+
+    def _end_within_sentence(self, window: str, overflow: int) -> int:
+        """The last end of a word that fits, or of a character where no word does."""
+        limit = min(overflow, self._limits.characters)
+        ends = word_ends(window, up_to=limit)
+        if overflow == limit and (not ends or ends[-1] < overflow):
+            ends.append(overflow)
+
+        def cost(end: int) -> int:
+            return self._count(window[:end])
+
+        fitting = bisect_right(ends, self._limits.tokens, key=cost)
+        if fitting:
+            return ends[fitting - 1]
+        longest = ends[0] if ends else limit
+        fitting = bisect_right(range(1, longest + 1), self._limits.tokens, key=cost)
+        return between_characters(window, max(1, fitting))
+
+    def _made(
+        self, start: int, end: int, resume: int, strength: Strength, candidates: Sequence[_Candidate]
+    ) -> Cut:
+        inside = [candidate for candidate in candidates if candidate.resume < end]
+        floor = max((piece.resume for piece in inside if piece.strength is Strength.HEADING), default=0)
+        pieces = tuple((start + piece.resume, piece.strength) for piece in inside if piece.resume > floor)
+        return Cut(start, start + end, start + resume, strength, pieces, start + floor)
+
+    def _overlap_start(self, cut: Cut) -> int | None:
+        """Where the passage after `cut` begins if it repeats its end; None if it repeats nothing."""
+        if not self._limits.overlap_tokens or cut.strength is Strength.HEADING:
+            return None
+        earliest = max(cut.floor, cut.end - self._limits.overlap_characters)
+        for strength in (Strength.SENTENCE, Strength.LINE):
+            starts = [start for start, before in cut.pieces if before >= strength and start > earliest]
+            if (begin := self._first_affordable(starts, cut.end)) is not None:
+                return begin
+        piece = self._text[cut.start : cut.end]
+        starts = word_starts(piece, after=earliest - cut.start, before=len(piece))
+        return self._first_affordable([cut.start + start for start in starts], cut.end)
+
+    def _first_affordable(self, starts: Sequence[int], end: int) -> int | None:
+        """The first of the places from which to repeat the text up to `end`."""
+
+        def less(start: int) -> int:
+            return -self._count(self._text[start:end])
+
+        first = bisect_left(starts, -self._limits.overlap_tokens, key=less)
+        return starts[first] if first < len(starts) else None
+
+
+def _choose(candidates: Sequence[_Candidate]) -> _Candidate | None:
+    """The best place, None if all come too early."""
+    if not candidates:
+        return None
+    last = candidates[-1]
+    if last.strength is Strength.END:
+        return last
+    if last.strength is Strength.HEADING and last.fill >= _LEAST_FILL[Strength.HEADING]:
+        return last
+    for strength in (Strength.PARAGRAPH, Strength.SENTENCE, Strength.LINE):
+        for candidate in reversed(candidates):
+            if candidate.fill < _LEAST_FILL[strength]:
+                break
+            if candidate.strength >= strength:
+                return candidate
+    return None
+
+
+def _next_mark(text: str, position: int) -> int:
+    """The first place at or behind `position` that is not white space, else the end."""
+    found = _MARK.search(text, position)
+    return found.start() if found else len(text)

@@ -1,0 +1,79 @@
+"""Splitting by headings, paragraphs and sentences into passages of bounded size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from citewell.chunking.breaks import Strength
+from citewell.chunking.cuts import Cutter, Limits
+from citewell.errors import InvalidInput
+from citewell.model import Heading, Span
+from citewell.ports import TokenCounter
+
+__all__ = ["CHARACTERS_PER_TOKEN", "SentenceChunker"]
+
+#: No passage has more characters than this for each token it may have: to some tokenizers a word of any
+#: length is one token.
+CHARACTERS_PER_TOKEN: Final = 16
+_MARK: Final = re.compile(r"\S")
+
+
+class SentenceChunker:
+    """A Chunker that follows the structure of the text.
+
+    Passages end before headings, else at paragraphs, sentences, lines, words, and within a word only where a
+    single word is too long. List items, table rows and lines of code count as sentences. A passage costs at
+    most `max_tokens` as `count_tokens` counts its text, and has at most 16 times as many characters; a single
+    character that costs more is a passage all the same. It begins with the last whole sentences of the one
+    before, or words where one sentence is longer, up to `overlap_tokens`; not after a cut before a heading.
+    """
+
+    def __init__(self, *, max_tokens: int, overlap_tokens: int, count_tokens: TokenCounter) -> None:
+        """Raises InvalidInput unless 0 <= overlap_tokens <= max_tokens / 2 and max_tokens is positive."""
+        if max_tokens < 1 or not 0 <= overlap_tokens <= max_tokens // 2:
+            raise InvalidInput(
+                f"a passage has at least 1 token and repeats at most half of them, not {max_tokens} "
+                f"with an overlap of {overlap_tokens}"
+            )
+        self._limits = Limits(
+            tokens=max_tokens,
+            characters=CHARACTERS_PER_TOKEN * max_tokens,
+            overlap_tokens=overlap_tokens,
+            overlap_characters=CHARACTERS_PER_TOKEN * overlap_tokens,
+        )
+        self._count = count_tokens
+        # What a counter adds to every text, such as a begin and an end mark, is spent once for a passage.
+        self._joint = max(0, 2 * count_tokens("a") - count_tokens("a a"))
+
+    def split(self, text: str, *, headings: Sequence[Heading] = ()) -> Sequence[Span]:
+        first = _MARK.search(text)
+        if first is None:
+            return ()
+        cutter = Cutter(
+            text,
+            headings=_places(text, headings),
+            limits=self._limits,
+            count_tokens=self._count,
+            joint=self._joint,
+        )
+        cut = cutter.cut(first.start())
+        spans = [Span(cut.start, cut.end)]
+        while cut.strength is not Strength.END:
+            cut = cutter.next(cut)
+            spans.append(Span(cut.start, cut.end))
+        return tuple(spans)
+
+
+def _places(text: str, headings: Sequence[Heading]) -> Sequence[int]:
+    """The places of the headings' first marks, each once."""
+    places: list[int] = []
+    for heading in headings:
+        if places and heading.start <= places[-1]:
+            continue
+        mark = _MARK.search(text, heading.start)
+        if mark is None:
+            break
+        places.append(mark.start())
+    return places
