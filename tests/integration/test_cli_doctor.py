@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import resource
 from pathlib import Path
@@ -74,7 +75,7 @@ async def test_a_database_without_the_schema_fails_and_says_what_to_run(
     """Server and extension are fine, the schema is not; after `citewell migrate` all is."""
     monkeypatch.setenv("APP_DATABASE_URL", await new_database())
     monkeypatch.setenv("APP_REDIS_URL", valkey_url)
-    code, found = doctor()
+    code, found = await asyncio.to_thread(doctor)
     assert code == 1
     assert found["database"]["state"] == "ok"
     assert found["pgvector"]["state"] == "ok"
@@ -82,7 +83,7 @@ async def test_a_database_without_the_schema_fails_and_says_what_to_run(
     assert found["schema"]["mend"] == "run `citewell migrate`"
     assert found["queue"]["state"] == "ok"
     assert CliRunner().invoke(root, ["migrate"]).exit_code == 0
-    code, found = doctor()
+    code, found = await asyncio.to_thread(doctor)
     assert code == 0, found
     assert found["vectors"]["detail"].startswith("none yet")
 
@@ -100,7 +101,7 @@ async def test_vectors_of_another_embedder_are_noticed(
         await connection.execute(
             "INSERT INTO embedding_spaces (model, dimensions, active) VALUES ('another', 7, true)"
         )
-    _, found = doctor()
+    _, found = await asyncio.to_thread(doctor)
     assert found["vectors"]["state"] == "warn"
     assert "another (7 dimensions)" in found["vectors"]["detail"]
 

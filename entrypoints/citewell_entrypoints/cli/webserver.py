@@ -44,12 +44,22 @@ def run_api(settings: Settings, *, stop_seconds: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=stop_seconds,
     )
-    uvloop.run(_serve(app, _Server(config), sockets))
+    try:
+        uvloop.run(_serve(app, _Server(config), sockets))
+    except BaseExceptionGroup as group:
+        raise _only(group) from group
 
 
 async def _serve(app: Litestar, server: uvicorn.Server, sockets: list[socket.socket]) -> None:
     async with app.lifespan():
         await server.serve(sockets=sockets)
+
+
+def _only(error: BaseException) -> BaseException:
+    """What went wrong, where the framework's task group wrapped one error."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 class _Server(uvicorn.Server):
