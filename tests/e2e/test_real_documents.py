@@ -6,6 +6,7 @@ import csv
 import random
 import re
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,8 @@ def test_sources_stand_at_their_spans_and_pages(
 
 
 def words(text: str) -> set[str]:
+    """Ligatures taken apart: PyMuPDF's default keeps them."""
+    text = unicodedata.normalize("NFKC", text)
     return set(re.findall(r"\w+", text))
 
 
