@@ -130,10 +130,9 @@ class OpenAIStub:
             following = asyncio.create_task(reader.read(1))
             try:
                 await asyncio.wait({replying, following}, return_when=asyncio.FIRST_COMPLETED)
-                if not replying.done() and not following.result():
+                if await _left_early(replying, following):
                     self.disconnects += 1
                     return
-                await replying
                 first = await following
             finally:
                 for task in (replying, following):
@@ -203,6 +202,17 @@ class OpenAIStub:
         )
         writer.write(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         await writer.drain()
+
+
+async def _left_early(replying: asyncio.Task[None], following: asyncio.Task[bytes]) -> bool:
+    """Whether the client was gone before the reply was complete; reading or writing may be what notices."""
+    try:
+        if following.done() and not following.result() and not replying.done():
+            return True
+        await replying
+    except ConnectionError:
+        return True
+    return False
 
 
 def _completion(delta: Mapping[str, Any], *, finish_reason: str | None = None) -> dict[str, Any]:
