@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from tests.house import House
 
-from citewell.errors import CitewellError, DocumentNotFound, InvalidInput, LLMRejected, LLMUnavailable
-from citewell.model import Delta, DocumentId, Message, Scope
+from citewell.errors import DocumentNotFound, InvalidInput, LLMRejected, LLMUnavailable
+from citewell.model import DocumentId, Scope
+from citewell.testing import ScriptedLLM
 from citewell.usecases import MAX_QUESTION_CHARACTERS, AnswerQuestion, Search
-
-
-class ToldLLM:
-    """Says pieces, or fails, or thinks for ever."""
-
-    def __init__(self, *pieces: str, failure: CitewellError | None = None, seconds: float = 0.0) -> None:
-        self.pieces, self.failure, self.seconds = pieces, failure, seconds
-        self.asked: list[Sequence[Message]] = []
-        self.closed = False
-
-    async def generate(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Delta, None]:
-        self.asked.append(messages)
-        try:
-            for piece in self.pieces:
-                yield Delta(piece)
-            await asyncio.sleep(self.seconds)
-            if self.failure is not None:
-                raise self.failure
-        finally:
-            self.closed = True
 
 
 @pytest.fixture
@@ -44,48 +23,50 @@ async def house(tmp_path: Path) -> House:
     return house
 
 
-def asking(house: House, llm: ToldLLM) -> AnswerQuestion:
+def asking(house: House, llm: ScriptedLLM) -> AnswerQuestion:
     search = Search(embedder=house.embedder, vectors=house.vectors, documents=house.documents)
     return AnswerQuestion(search=search, llm=llm, max_tokens=100, timeout_seconds=0.2)
 
 
 async def test_the_answer_is_what_the_model_says(house: House) -> None:
     """Pieces are joined; the passages went to the model."""
-    llm = ToldLLM("It leaves ", "at nine [1].")
+    llm = ScriptedLLM(["It leaves ", "at nine [1]."])
     answer = await asking(house, llm)("When does the ferry leave?", scope=Scope(), top_k=1)
     assert (answer.text, answer.degraded) == ("It leaves at nine [1].", ())
     assert [hit.chunk.text for hit in answer.hits] == ["The ferry leaves at nine."]
-    assert "The ferry leaves at nine." in llm.asked[0][-1].content
+    assert "The ferry leaves at nine." in llm.calls[0][-1].content
 
 
 async def test_a_model_that_says_nothing_is_no_answer_and_no_fault(house: House) -> None:
     """No pieces mean that there is no answer."""
-    answer = await asking(house, ToldLLM())("ferry", scope=Scope())
+    answer = await asking(house, ScriptedLLM())("ferry", scope=Scope())
     assert (answer.text, answer.degraded, len(answer.hits)) == (None, (), 2)
 
 
 @pytest.mark.parametrize(
     "llm",
     [
-        ToldLLM("half an ans", failure=LLMUnavailable()),
-        ToldLLM(failure=LLMRejected()),
-        ToldLLM("so slow", seconds=3600),
+        ScriptedLLM(["half an ans"], error=LLMUnavailable()),
+        ScriptedLLM(error=LLMRejected()),
+        ScriptedLLM(["so slow"], delay_seconds=3600),
     ],
     ids=["fails", "refuses", "slow"],
 )
-async def test_a_model_that_fails_costs_the_answer_and_not_the_sources(house: House, llm: ToldLLM) -> None:
+async def test_a_model_that_fails_costs_the_answer_and_not_the_sources(
+    house: House, llm: ScriptedLLM
+) -> None:
     """`degraded` names what was missing, and the call to the model has ended."""
     answer = await asking(house, llm)("ferry", scope=Scope())
     assert (answer.text, answer.degraded, len(answer.hits)) == (None, ("llm",), 2)
-    assert llm.closed
+    assert llm.open_calls == 0
 
 
 async def test_without_a_hit_the_model_is_not_asked(house: House) -> None:
     """There is nothing to ground an answer in."""
-    llm = ToldLLM("made up")
+    llm = ScriptedLLM(["made up"])
     answer = await asking(house, llm)("ferry", scope=Scope(collection="empty"))
     assert (answer.text, answer.hits) == (None, ())
-    assert llm.asked == []
+    assert llm.calls == []
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,50 @@
-""""""
+"""Contract suites for every port, and models that do as told: `pip install 'citewell[testing]'`.
+
+    class TestMyEmbedder(EmbedderContract):
+        @pytest.fixture
+        def embedder(self) -> Embedder:
+            return MyEmbedder()
+
+Each suite names the fixtures that it asks for; each test quotes the promise that it holds the adapter to.
+"""
+# ruff: noqa: E402 - what is imported first would keep its plain assertions
+
+import pytest
+
+pytest.register_assert_rewrite(__name__)
+
+from citewell.testing.blobs import BlobStoreContract
+from citewell.testing.chunker import ChunkerContract
+from citewell.testing.documents import DocumentStoreContract
+from citewell.testing.embedder import EmbedderContract, RemoteEmbedderContract
+from citewell.testing.jobs import JobStoreContract
+from citewell.testing.llm import LLMContract, RemoteLLMContract
+from citewell.testing.pages import NewRevision, PageStoreContract
+from citewell.testing.parser import ParserContract, SampleFiles
+from citewell.testing.queue import JobQueueContract, OpenQueue
+from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM
+from citewell.testing.stores import Stores, StoresContract
+from citewell.testing.vectors import NewPublication, VectorStoreContract
+
+__all__ = [
+    "BlobStoreContract",
+    "ChunkerContract",
+    "DocumentStoreContract",
+    "EmbedderContract",
+    "JobQueueContract",
+    "JobStoreContract",
+    "LLMContract",
+    "NewPublication",
+    "NewRevision",
+    "OpenQueue",
+    "PageStoreContract",
+    "ParserContract",
+    "RemoteEmbedderContract",
+    "RemoteLLMContract",
+    "SampleFiles",
+    "ScriptedEmbedder",
+    "ScriptedLLM",
+    "Stores",
+    "StoresContract",
+    "VectorStoreContract",
+]
