@@ -52,9 +52,7 @@ async def test_a_model_that_says_nothing_is_no_answer_and_no_fault(house: House)
     ],
     ids=["fails", "refuses", "slow"],
 )
-async def test_a_model_that_fails_costs_the_answer_and_not_the_sources(
-    house: House, llm: ScriptedLLM
-) -> None:
+async def test_a_model_that_fails_costs_the_answer_alone(house: House, llm: ScriptedLLM) -> None:
     """`degraded` names what was missing, and the call to the model has ended."""
     answer = await asking(house, llm)("ferry", scope=Scope())
     assert (answer.text, answer.degraded, len(answer.hits)) == (None, ("llm",), 2)

@@ -11,7 +11,8 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 
 import pytest
 
-pytest.register_assert_rewrite(__name__)
+_SUITES = ("blobs", "chunker", "documents", "embedder", "jobs", "llm", "pages", "parser", "queue", "vectors")
+pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
 from citewell.testing.blobs import BlobStoreContract
 from citewell.testing.chunker import ChunkerContract
