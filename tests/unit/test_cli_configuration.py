@@ -61,7 +61,9 @@ def test_a_folder_without_engines_has_none(tmp_path: Path) -> None:
 
 def test_the_plan_is_what_the_settings_say(tmp_path: Path) -> None:
     """Engines without a URL are embedded; the API stops in less time than the supervisor gives it."""
-    settings = Settings(data_dir=tmp_path / "data", port=8003, workers=3, redis_url=SecretStr("redis://queue"))
+    settings = Settings(
+        data_dir=tmp_path / "data", port=8003, workers=3, redis_url=SecretStr("redis://queue")
+    )
     plan = plan_for(settings)
     assert (plan.data_directory, plan.port, plan.workers) == (tmp_path / "data", 8003, 3)
     assert (plan.database_url, plan.redis_url) == (None, "redis://queue")

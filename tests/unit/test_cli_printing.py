@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import pytest
-from rich.console import Console
 
-from citewell_entrypoints.cli.printing import counted, printable, table, wrapped
+from citewell_entrypoints.cli.printing import counted, print_table, printable, reflowed, wrapped
 from citewell_entrypoints.cli.redaction import redacted, shown_url
 
 
@@ -50,14 +48,25 @@ def test_nouns_follow_their_number(number: int, text: str) -> None:
     assert counted(number, "page") == text
 
 
-def test_a_table_without_a_terminal_is_plain() -> None:
-    """No control codes, no lines, at most 80 columns; long cells go on below."""
-    stream = io.StringIO()
-    rows = [("a\x1b.pdf", "unreadable", "The file is damaged: no page of it could be read, not one. " * 2)]
-    Console(file=stream, width=80).print(table("file", "code", "reason", rows=rows))
-    assert "\x1b" not in stream.getvalue()
-    assert max(map(len, stream.getvalue().splitlines())) <= 80
-    assert stream.getvalue().splitlines()[0].split() == ["file", "code", "reason"]
+def test_a_table_without_a_terminal_is_plain(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No control codes, no lines, no spaces at the ends, at most 80 columns; long cells go on below."""
+    monkeypatch.setenv("COLUMNS", "80")
+    reason = "The file is damaged: no page of it could be read, not one. " * 2
+    print_table(("file", "code", "reason"), [("a\x1b\nb.pdf", "unreadable", reason)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "file     code        reason"
+    assert lines[1].startswith("a b.pdf  unreadable  The file is damaged")
+    assert max(map(len, lines)) <= 80
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_the_lines_of_a_page_become_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that was broken for the page's width goes on; a list, a heading and an empty line break."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = "# Title\nThe FAA\nwill consider\n- one\n- two\n\n2. Next\nline"
+    assert reflowed(text).splitlines() == ["# Title The FAA will consider", "- one", "- two", "2. Next line"]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,8 @@ def test_a_watched_process_takes_its_own_children_with_it(tmp_path: Path) -> Non
     starter = (
         "import os, subprocess, sys, time\n"
         "environment = {**os.environ, 'CITEWELL_SUPERVISOR_PID': str(os.getpid())}\n"
-        f"subprocess.Popen([sys.executable, '-c', {_WATCHED!r}], env=environment, start_new_session=True)\n"
+        f"subprocess.Popen([sys.executable, '-c', {_WATCHED!r}], env=environment, stdin=subprocess.DEVNULL,"
+        " start_new_session=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True) as process:
@@ -94,6 +95,33 @@ def test_a_watched_process_takes_its_own_children_with_it(tmp_path: Path) -> Non
         process.kill()
         for pid in pids:
             _wait_until_gone(pid)
+
+
+def test_a_supervised_process_waits_for_its_engines(tmp_path: Path) -> None:
+    """It goes on when its input ends, and not before."""
+    code = (
+        "from citewell_entrypoints.supervisor.parent import exit_with_parent\n"
+        "print('waits', flush=True)\n"
+        "exit_with_parent()\n"
+        "print('works', flush=True)\n"
+    )
+    environment = {**os.environ, "CITEWELL_SUPERVISOR_PID": str(os.getpid())}
+    with (tmp_path / "out").open("wb") as output:
+        child = spawn(
+            [sys.executable, "-c", code],
+            death_signal=signal.SIGKILL,
+            output=output,
+            environment=environment,
+            hold=True,
+        )
+    assert child.stdin is not None
+    with child.stdin:
+        while "waits" not in (tmp_path / "out").read_text():
+            time.sleep(0.01)
+        time.sleep(0.2)
+        assert "works" not in (tmp_path / "out").read_text()
+    assert child.wait(20) == 0
+    assert "works" in (tmp_path / "out").read_text()
 
 
 def test_a_process_that_nobody_supervises_is_not_watched() -> None:

@@ -37,20 +37,21 @@ def spawn(
     account: Account | None = None,
     directory: Path | None = None,
     standard_input: str | None = None,
+    hold: bool = False,
 ) -> Child:
     """Start `command` (its first part an absolute path) in a session of its own.
 
     On Linux the kernel sends `death_signal` to it once the calling thread is gone: call from the main thread.
     Keys pressed in the terminal do not reach it. `output` takes what it prints, both streams; None passes it
     through. `environment` is its whole environment; None passes ours on. It reads `standard_input`, of a few
-    lines at most, and then nothing more.
+    lines at most, and then the end; with `hold`, the end comes when `stdin` of the child is closed.
     """
     uid, gid, search = (account.uid, account.gid, account.keep_search) if account else (-1, -1, False)
     launcher = [sys.executable, "-I", "-S", str(_LAUNCHER)]
     arguments = [str(int(value)) for value in (os.getpid(), death_signal, uid, gid, search)]
     child = subprocess.Popen(
         [*launcher, *arguments, *command],
-        stdin=subprocess.DEVNULL if standard_input is None else subprocess.PIPE,
+        stdin=subprocess.PIPE if hold or standard_input is not None else subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
         env=environment,
@@ -58,7 +59,7 @@ def spawn(
         start_new_session=True,
         umask=0o077,
     )
-    if child.stdin is not None:
+    if child.stdin is not None and not hold:
         with contextlib.suppress(BrokenPipeError), child.stdin as stream:
             stream.write((standard_input or "").encode())
     return child

@@ -22,10 +22,11 @@ _POLL_SECONDS: Final = 0.5
 
 
 def exit_with_parent() -> None:
-    """Watch the supervisor from a thread; once it is gone, kill this process and those that it started.
+    """Wait until the supervisor has its engines ready; once it is gone, kill this process and its children.
 
     At once on Linux, within half a second elsewhere; there is nothing to be orderly for, as the engines stop
-    too. To be called once, early, by a process that the supervisor starts; in any other it does nothing.
+    too. To be called once by a process that the supervisor starts, after its imports, which it makes while
+    the engines start, and before it connects to them. In any other process it does nothing.
     """
     # Taken away, so that no process started from here believes to be watched.
     supervisor = os.environ.pop(SUPERVISOR_VARIABLE, "")
@@ -35,6 +36,10 @@ def exit_with_parent() -> None:
     if sys.platform == "linux":
         # The kernel's signal would end this process alone, and might be quicker than the watch.
         set_death_signal(0)
+    with contextlib.suppress(OSError):
+        # The supervisor closes our standard input when it is time.
+        while os.read(0, 4096):
+            pass
 
 
 def _watch(supervisor: int) -> None:

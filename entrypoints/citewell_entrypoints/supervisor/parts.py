@@ -94,7 +94,7 @@ def _engine(engine: Engine) -> Service:
 
 def _process(name: str, command: Sequence[str], *, environment: dict[str, str]) -> Service:
     def launch() -> Child:
-        return spawn(command, death_signal=signal.SIGTERM, environment=environment)
+        return spawn(command, death_signal=signal.SIGTERM, environment=environment, hold=True)
 
     return Service(
         name=name,

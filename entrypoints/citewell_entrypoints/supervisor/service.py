@@ -38,6 +38,8 @@ class Service:
     last_words: Callable[[], str]
     #: What ends the process: the orderly way first.
     stop_signals: Sequence[signal.Signals] = (signal.SIGTERM,)
+    #: Whether the process may do its work, not only prepare for it; see `let_go`.
+    released: bool = False
     #: The state `READY` in a word, for people.
     word: str = "ready"
     #: Whether the processes that it started in its process group are to end with it.
@@ -62,10 +64,17 @@ class Service:
         return f"ended with exit code {code}"
 
     def start(self) -> None:
-        """Launch the process."""
+        """Launch the process; where it was launched to wait, `let_go` lets it go on."""
         self.child = self.launch()
         self.state = State.STARTING
+        self.released = False
         self.since = time.monotonic()
+
+    def let_go(self) -> None:
+        """Tell the process that what it needs is there, or that it is over, by the end of its input."""
+        self.released = True
+        if self.child is not None and self.child.stdin is not None:
+            self.child.stdin.close()
 
     def rest(self) -> float | None:
         """Note that the process ended; the seconds until its next start, or None if there is none."""

@@ -78,5 +78,6 @@ def _kill(services: Sequence[Service]) -> None:
             service.child.kill()
         if service.owns_group:
             kill_group(service.child.pid)
+        service.let_go()
         with contextlib.suppress(subprocess.TimeoutExpired):
             service.child.wait(_KILLED_SECONDS)

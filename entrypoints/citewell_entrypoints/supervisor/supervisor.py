@@ -83,10 +83,14 @@ class Supervisor:
         parts = self._parts
         for name, host in parts.given:
             self._console.line(name, "given", host)
-        for service in parts.engine_services:
+        # Workers and API load their programs meanwhile, and wait for the schema.
+        for service in (*parts.engine_services, *parts.workers, parts.api):
             self._launch(service)
+        for service in parts.engine_services:
+            service.let_go()
         self._until(lambda: all(service.state is State.READY for service in parts.engine_services))
         self._launch(parts.schema)
+        parts.schema.let_go()
         self._until(lambda: not parts.schema.is_running)
         if parts.schema.child is None or parts.schema.child.returncode != 0:
             raise PartFailed(
@@ -95,7 +99,7 @@ class Supervisor:
         parts.schema.state = State.ENDED
         self._console.line("schema", "ready")
         for service in (*parts.workers, parts.api):
-            self._launch(service)
+            service.let_go()
         self._until(lambda: parts.api.state is State.READY)
 
     def _until(self, condition: Callable[[], bool]) -> None:
@@ -124,7 +128,7 @@ class Supervisor:
     def _look_after(self, service: Service) -> None:
         if service.state in (State.STARTING, State.READY) and not service.is_running:
             self._ended(service)
-        elif service.state is State.STARTING and service.is_ready():
+        elif service.state is State.STARTING and service.released and service.is_ready():
             service.state = State.READY
             self._console.line(service.name, service.word, service.describe())
         elif service.state is State.STARTING and time.monotonic() > service.since + _SLOW_SECONDS:
@@ -132,6 +136,7 @@ class Supervisor:
             self._console.line(service.name, "starting", "takes its time")
         elif service.state is State.RESTING and time.monotonic() >= service.since:
             self._launch(service)
+            service.let_go()
 
     def _launch(self, service: Service) -> None:
         service.start()
@@ -141,6 +146,7 @@ class Supervisor:
     def _ended(self, service: Service) -> None:
         if service.owns_group and service.child is not None:
             kill_group(service.child.pid)
+        service.let_go()
         if not self._is_up:
             raise PartFailed(f"{service.name} {service.ending} while starting; {service.last_words()}")
         delay = service.rest()
