@@ -10,6 +10,7 @@ from tests.architecture.sources import PACKAGES, Module, imported_names, modules
 
 #: Who else touches the environment, and what for.
 ENVIRONMENT_READERS = {
+    "citewell_adapters.parsing.child": "passes a few harmless names on to the processes that read files",
     "citewell_entrypoints.settings": "the settings",
     "citewell_entrypoints.supervisor.parts": "passes the environment on to the processes it starts",
     "citewell_entrypoints.supervisor.parent": "reads what its supervisor handed to it, no setting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
@@ -72,6 +73,21 @@ def test_every_foreign_import_is_a_declared_dependency() -> None:
         and not own & {canonicalize_name(found) for found in distributions.get(name, [])}
     }
     assert not undeclared
+
+
+def test_every_declared_dependency_of_the_service_is_used() -> None:
+    """Each is imported, or found or chosen by its name: none is installed for nothing."""
+    trees = [module.tree for package in PACKAGES for module in modules(package)]
+    used = {name.partition(".")[0] for tree in trees for name in imported_names(tree)}
+    used |= {
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    distributions = packages_distributions()
+    found = {canonicalize_name(owner) for name in used for owner in distributions.get(name, [])}
+    assert sorted({canonicalize_name(each.name) for each in declared(["server"])} - found) == []
 
 
 def test_every_declared_dependency_is_explained() -> None:
