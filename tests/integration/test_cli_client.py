@@ -17,6 +17,7 @@ from citewell_entrypoints.client.errors import (
     Busy,
     ConnectionLost,
     FileChanged,
+    NoServer,
     NotACitewell,
     Refused,
     Stopped,
@@ -189,6 +190,22 @@ def test_patience_ends() -> None:
     with pytest.raises(Busy):
         patience.call(busy, waiting=lambda seconds, _: waits.append(seconds))
     assert 0.05 <= sum(waits) <= 0.2
+
+
+def test_a_server_that_is_gone_is_tried_again_for_a_while() -> None:
+    """One that comes back goes on, one that does not is reported as gone."""
+    answers = [NoServer("there"), ConnectionLost("lost"), None, NoServer("there"), NoServer("there")]
+
+    def gone() -> None:
+        if (error := answers.pop(0)) is not None:
+            raise error
+
+    waits: list[str] = []
+    patience = Patience(stop=threading.Event(), gone_seconds=1.6)
+    patience.call(gone, waiting=lambda _, reason: waits.append(reason))
+    assert len(waits) == 2
+    with pytest.raises(NoServer):
+        Patience(stop=threading.Event(), gone_seconds=0.6).call(gone, waiting=lambda _, __: None)
 
 
 def test_a_wait_ends_when_it_is_told_to() -> None:

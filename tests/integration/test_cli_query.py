@@ -54,8 +54,8 @@ def test_sources_are_printed_to_be_read(stub: ApiStub) -> None:
     assert result.stdout.splitlines() == [
         "[1] handbook.pdf, pages 3-4  score 0.793",
         "    The harbour › The lamp",
-        "    The lamp on the north mole shows two white flashes every twelve seconds.",
-        "    It is seen for eleven miles.",
+        "    The lamp on the north mole shows two white flashes every twelve seconds. It",
+        "    is seen for eleven miles.",
         "    document 0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a10, chunk 3",
     ]
 

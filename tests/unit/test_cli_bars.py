@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from citewell_entrypoints.cli.ingest_bars import BarsView
+from citewell_entrypoints.cli.ingest_bars import BarsView, share_done
 from citewell_entrypoints.client.events import Changed, Ended, Outcome, SourceFile, Uploading, Waiting
 from citewell_entrypoints.client.values import Progress, RemoteDocument
 
@@ -66,6 +66,20 @@ def test_the_end_of_a_file_moves_the_bar_of_all() -> None:
     screen.view.show(Ended(FILE, Outcome.FAILED, code="no_text", reason="The file holds no text."))
     assert "report.pdf" not in screen.drawn()
     assert "1 of 2" in screen.drawn()
+
+
+def test_a_bar_never_goes_back() -> None:
+    """Neither for a short document, read before it is embedded, nor for a long one, where both go on at once."""
+    short = [(0, None, 0, None), (3, 3, 0, None), (3, 3, 0, 12), (3, 3, 6, 12), (3, 3, 12, 12)]
+    long = [(0, None, 0, None), (9, 90, 0, None), (20, 90, 64, None), (90, 90, 600, None), (90, 90, 600, 640)]
+    for life in (short, long):
+        states = [
+            dict(zip(("pages_done", "pages_total", "chunks_done", "chunks_total"), state, strict=True))
+            for state in life
+        ]
+        shares = [share_done(document("processing", progress=state)) for state in states]
+        assert shares == sorted(shares)
+        assert 0 < shares[0] <= shares[-1] <= 1
 
 
 def test_missing_progress_is_no_error() -> None:

@@ -18,13 +18,13 @@ from citewell_entrypoints.cli.printing import inline
 from citewell_entrypoints.client.events import Changed, Ended, Event, Outcome, SourceFile, Uploading, Waiting
 from citewell_entrypoints.client.values import RemoteDocument
 
-__all__ = ["BarsView"]
+__all__ = ["BarsView", "share_done"]
 
 #: All columns and the elapsed time fit into 80.
 _NAME_CELLS, _BAR_CELLS, _STATE_CELLS = 24, 16, 28
 _STYLES: Final = {Outcome.FAILED: "red", Outcome.SKIPPED: "dim", Outcome.READY: "green", Outcome.QUEUED: ""}
-#: What share of a document's bar each part of the work gets: sending, reading pages, embedding.
-_SENT, _PARSED = 0.2, 0.5
+#: How much of a document's bar is done once it is sent, read, and all but the last chunks are embedded.
+_SENT, _READ, _ALMOST = 0.2, 0.5, 0.95
 
 
 class BarsView:
@@ -67,7 +67,7 @@ class BarsView:
 
     def _changed(self, file: SourceFile, document: RemoteDocument) -> None:
         if document.status == "processing":
-            self._move(file, _share(document), work_on(document))
+            self._move(file, share_done(document), work_on(document))
         elif file in self._tasks:
             # The many that wait for a worker would fill the screen.
             self._progress.remove_task(self._tasks.pop(file))
@@ -91,12 +91,14 @@ class BarsView:
         self._progress.update(self._tasks[file], completed=share, state=inline(state))
 
 
-def _share(document: RemoteDocument) -> float:
+def share_done(document: RemoteDocument) -> float:
+    """How much of the bar is done: a long document is embedded while it is read, a short one after."""
     progress = document.progress
     if progress.chunks_total:
-        return _PARSED + (1 - _PARSED) * progress.chunks_done / progress.chunks_total
+        return max(_READ, _SENT + (1 - _SENT) * progress.chunks_done / progress.chunks_total)
     if progress.pages_total:
-        return _SENT + (_PARSED - _SENT) * progress.pages_done / progress.pages_total
+        read = progress.pages_done / progress.pages_total
+        return _SENT + ((_ALMOST if progress.chunks_done else _READ) - _SENT) * read
     return _SENT
 
 

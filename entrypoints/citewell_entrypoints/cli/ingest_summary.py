@@ -7,7 +7,7 @@ from collections import Counter
 
 import click
 
-from citewell_entrypoints.cli.printing import console, counted, table
+from citewell_entrypoints.cli.printing import counted, print_table
 from citewell_entrypoints.client.events import Ended, Event, Outcome
 
 __all__ = ["IngestSummary"]
@@ -35,7 +35,7 @@ class IngestSummary:
         if self.failures and with_failures:
             rows = [(event.file.shown, event.code, event.reason) for event in self.failures]
             click.echo(err=True)
-            console(stderr=True).print(table("failed file", "code", "reason", rows=rows))
+            print_table(("failed file", "code", "reason"), rows, stderr=True)
             click.echo(err=True)
         counts = [f"{self._outcomes[outcome]} {outcome}" for outcome in Outcome if self._outcomes[outcome]]
         seconds = time.monotonic() - self._began

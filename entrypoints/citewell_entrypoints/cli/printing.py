@@ -9,16 +9,19 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+import click
+
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
-__all__ = ["console", "counted", "inline", "printable", "table", "wrapped"]
+__all__ = ["console", "counted", "inline", "print_table", "printable", "reflowed", "wrapped"]
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
 #: Control characters but the line feed, overrides of the writing direction, halves of characters.
 _STEERING: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: The end of a line that its paragraph goes on after.
+_WITHIN_PARAGRAPH: Final = re.compile(r"(?<!\n)\n(?!\n|\s*(?:[-*+•>|#]|\d+[.)])\s)")
 
 
 def printable(text: str) -> str:
@@ -28,7 +31,12 @@ def printable(text: str) -> str:
 
 def inline(text: str) -> str:
     """The text as one line that cannot steer a terminal."""
-    return " ".join(printable(text).splitlines())
+    return " ".join(printable(text).split())
+
+
+def reflowed(text: str, *, indent: str = "") -> str:
+    """The text wrapped anew: a page's lines become paragraphs, items of lists and the like stay apart."""
+    return wrapped(_WITHIN_PARAGRAPH.sub(" ", text), indent=indent)
 
 
 def wrapped(text: str, *, indent: str = "") -> str:
@@ -52,20 +60,24 @@ def counted(number: int, noun: str) -> str:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where tables and bars go; plain text where the stream is no terminal."""
+    """Where bars and tables go; plain text where the stream is no terminal."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
-def table(*columns: str, rows: Sequence[Sequence[str]]) -> Table:
-    """A table without lines; long cells go on in the next line."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, stderr: bool = False) -> None:
+    """Print a table without lines; long cells go on in the next line."""
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*(Text(inline(cell)) for cell in row))
-    return made
+        table.add_row(*(Text(inline(cell)) for cell in row))
+    stream = console(stderr=stderr)
+    with stream.capture() as captured:
+        stream.print(table)
+    # The cells are as wide as their column, which nobody wants to have in a file.
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=stderr)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 import uvloop
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run_api"]
 
-_BACKLOG = 2048
+_BACKLOG: Final = 2048
+
+_log = logging.getLogger(__name__)
 
 
 def run_api(settings: Settings, *, stop_seconds: int) -> None:
@@ -30,6 +33,8 @@ def run_api(settings: Settings, *, stop_seconds: int) -> None:
 
     Raises Failed if it cannot listen, CitewellError and SettingsError if what the API needs cannot be opened.
     """
+    # It tells each step of its life; ours is one line.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     sockets = _listening(settings.host, settings.port)
     app = create_app(HttpContainer(settings=settings))
     config = uvicorn.Config(
@@ -52,6 +57,7 @@ def run_api(settings: Settings, *, stop_seconds: int) -> None:
 
 async def _serve(app: Litestar, server: uvicorn.Server, sockets: list[socket.socket]) -> None:
     async with app.lifespan():
+        _log.info("the API is ready")
         await server.serve(sockets=sockets)
 
 

@@ -12,13 +12,16 @@ from typing import Final
 
 from citewell_entrypoints.client.api import Api
 from citewell_entrypoints.client.errors import Refused, Stopped
-from citewell_entrypoints.client.events import Changed, Ended, Event, Outcome, SourceFile
+from citewell_entrypoints.client.events import Changed, Ended, Event, Outcome, SourceFile, Waiting
 from citewell_entrypoints.client.patience import Patience
 from citewell_entrypoints.client.values import RemoteDocument
 
 __all__ = ["Follower", "ended"]
 
-_ROUND_SECONDS: Final = 0.3
+#: Short files are quick; the server's log is not to fill with questions about long ones.
+_FIRST_PAUSE_SECONDS: Final = 0.2
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+_PAUSE_GROWTH: Final = 1.25
 #: Those in work are asked for in every round, those that wait in turn: thousands of them cost no more.
 _ASKED_A_ROUND: Final = 32
 
@@ -47,27 +50,34 @@ class Follower:
 
     def run(self) -> None:
         """Work until `stop` is set. Raises what the server's absence raises, once patience is at its end."""
+        pause = _FIRST_PAUSE_SECONDS
         try:
-            while not self._stop.wait(_ROUND_SECONDS):
+            while not self._stop.wait(pause):
+                news = not self._new.empty()
                 while not self._new.empty():
                     self._pending.append(self._new.get())
-                self._round()
+                news |= self._round()
+                slower = min(pause * _PAUSE_GROWTH, _LONGEST_PAUSE_SECONDS)
+                pause = _FIRST_PAUSE_SECONDS if news else slower
         except Stopped:
             return
 
-    def _round(self) -> None:
+    def _round(self) -> bool:
+        """Ask for some; whether any of them came to its end."""
         asked = [self._pending.popleft() for _ in range(min(_ASKED_A_ROUND, len(self._pending)))]
         now = [followed for followed in map(self._ask, asked) if followed is not None]
         in_work = [followed for followed in now if followed.document.status == "processing"]
         waiting = [followed for followed in now if followed.document.status != "processing"]
         self._pending.extendleft(reversed(in_work))
         self._pending.extend(waiting)
+        return len(now) < len(asked)
 
     def _ask(self, followed: _Followed) -> _Followed | None:
         """The document as it is now, None if there is no more to hear of it."""
         try:
             document = self._patience.call(
-                lambda: self._api.document(followed.document.id), waiting=lambda _seconds, _reason: None
+                lambda: self._api.document(followed.document.id),
+                waiting=lambda seconds, reason: self._tell(Waiting(followed.file, seconds, reason)),
             )
         except Refused as error:
             gone = error.status == HTTPStatus.NOT_FOUND

@@ -55,7 +55,7 @@ def _apply(connection: psycopg.Connection[Any]) -> None:
 
 def _show_status(connection: psycopg.Connection[Any]) -> bool:
     """Print the migrations; whether some are missing."""
-    from citewell_entrypoints.cli.printing import console, table
+    from citewell_entrypoints.cli.printing import print_table
     from citewell_migrations import status
 
     states = status(connection)
@@ -63,7 +63,7 @@ def _show_status(connection: psycopg.Connection[Any]) -> bool:
         (str(state.migration), f"{state.applied_at:%Y-%m-%d %H:%M:%S}" if state.applied_at else "pending")
         for state in states
     ]
-    console().print(table("migration", "applied", rows=rows))
+    print_table(("migration", "applied"), rows)
     return any(state.applied_at is None for state in states)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from citewell_entrypoints.cli.helptext import Command
-from citewell_entrypoints.cli.printing import inline, wrapped
+from citewell_entrypoints.cli.printing import inline, reflowed, wrapped
 from citewell_entrypoints.cli.server import api_at, url_option
 
 __all__ = ["command"]
@@ -89,7 +89,7 @@ def _show_source(number: int, source: Mapping[str, Any]) -> None:
     path = " › ".join(source.get("heading_path") or ())
     if path:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
-    click.echo(wrapped(source["text"], indent="    "))
+    click.echo(reflowed(source["text"], indent="    "))
     click.echo(click.style(f"    document {source['document_id']}, chunk {source['chunk_index']}", dim=True))
 
 

@@ -11,7 +11,7 @@ import click
 
 from citewell_entrypoints.cli.helptext import Command
 from citewell_entrypoints.cli.ingest_views import work_on
-from citewell_entrypoints.cli.printing import console, inline, table
+from citewell_entrypoints.cli.printing import inline, print_table
 from citewell_entrypoints.cli.server import api_at, url_option
 from citewell_entrypoints.client.errors import Busy
 
@@ -81,7 +81,7 @@ def _show(api: Api, readiness: Readiness, documents: Documents, trouble: str) ->
     click.echo(f"Citewell at {api.address} is {'ready' if readiness.ready else 'not ready'}.")
     if readiness.parts:
         rows = [(name, part.state, part.detail) for name, part in readiness.parts.items()]
-        console().print(table("part", "state", "detail", rows=rows))
+        print_table(("part", "state", "detail"), rows)
     if trouble:
         click.echo(f"\nThe documents cannot be counted: {inline(trouble)}")
         return
@@ -101,7 +101,7 @@ def _show_last(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return
     left = len(rows) - _MOST_SHOWN
     click.echo()
-    console().print(table(*columns, rows=rows[-_MOST_SHOWN:]))
+    print_table(columns, rows[-_MOST_SHOWN:])
     if left > 0:
         click.echo(f"… and {left:,} more")
 
