@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from citewell_entrypoints.cli.ingest_bars import BarsView, share_done
+from citewell_entrypoints.cli.ingest_bars import BarsView
 from citewell_entrypoints.client.events import Changed, Ended, Outcome, SourceFile, Uploading, Waiting
 from citewell_entrypoints.client.values import Progress, RemoteDocument
 
@@ -69,17 +69,21 @@ def test_the_end_of_a_file_moves_the_bar_of_all() -> None:
 
 
 def test_a_bar_never_goes_back() -> None:
-    """Neither for a short document, read before it is embedded, nor for a long one, where both go on at once."""
+    """Neither for a short document, read before it is embedded, nor for a long one, where both go together."""
     short = [(0, None, 0, None), (3, 3, 0, None), (3, 3, 0, 12), (3, 3, 6, 12), (3, 3, 12, 12)]
-    long = [(0, None, 0, None), (9, 90, 0, None), (20, 90, 64, None), (90, 90, 600, None), (90, 90, 600, 640)]
+    long = [(0, None, 0, None), (9, 90, 0, None), (20, 90, 64, None), (90, 90, 600, None), (90, 90, 600, 664)]
     for life in (short, long):
-        states = [
-            dict(zip(("pages_done", "pages_total", "chunks_done", "chunks_total"), state, strict=True))
-            for state in life
-        ]
-        shares = [share_done(document("processing", progress=state)) for state in states]
-        assert shares == sorted(shares)
-        assert 0 < shares[0] <= shares[-1] <= 1
+        screen = Screen()
+        screen.view.show(Uploading(FILE, 1024, 1024))
+        lengths = []
+        for state in life:
+            names = ("pages_done", "pages_total", "chunks_done", "chunks_total")
+            progress = dict(zip(names, state, strict=True))
+            screen.view.show(Changed(FILE, document("processing", stage="parsing", progress=progress)))
+            [line] = [line for line in screen.drawn().splitlines() if "report.pdf" in line]
+            lengths.append(line.count("━") + line.count("╸"))
+        assert lengths == sorted(lengths)
+        assert lengths[0] < lengths[-1]
 
 
 def test_missing_progress_is_no_error() -> None:

@@ -18,7 +18,7 @@ from citewell_entrypoints.cli.printing import inline
 from citewell_entrypoints.client.events import Changed, Ended, Event, Outcome, SourceFile, Uploading, Waiting
 from citewell_entrypoints.client.values import RemoteDocument
 
-__all__ = ["BarsView", "share_done"]
+__all__ = ["BarsView"]
 
 #: All columns and the elapsed time fit into 80.
 _NAME_CELLS, _BAR_CELLS, _STATE_CELLS = 24, 16, 28
@@ -41,6 +41,7 @@ class BarsView:
             redirect_stdout=sys.stdout.isatty(),
         )
         self._tasks: dict[SourceFile, TaskID] = {}
+        self._shares: dict[SourceFile, float] = {}
         self._overall = self._progress.add_task("all files", total=total, state=f"0 of {total}")
         self._total = total
         self._done = 0
@@ -67,7 +68,7 @@ class BarsView:
 
     def _changed(self, file: SourceFile, document: RemoteDocument) -> None:
         if document.status == "processing":
-            self._move(file, share_done(document), work_on(document))
+            self._move(file, _share(document), work_on(document))
         elif file in self._tasks:
             # The many that wait for a worker would fill the screen.
             self._progress.remove_task(self._tasks.pop(file))
@@ -88,14 +89,16 @@ class BarsView:
         if file not in self._tasks:
             name = _shortened(inline(file.shown))
             self._tasks[file] = self._progress.add_task(name, total=1.0, state=state)
-        self._progress.update(self._tasks[file], completed=share, state=inline(state))
+        # What is left is an estimate, which may grow; a bar that goes back would only puzzle.
+        self._shares[file] = max(self._shares.get(file, 0.0), share or 0.0)
+        self._progress.update(self._tasks[file], completed=self._shares[file], state=inline(state))
 
 
-def share_done(document: RemoteDocument) -> float:
+def _share(document: RemoteDocument) -> float:
     """How much of the bar is done: a long document is embedded while it is read, a short one after."""
     progress = document.progress
     if progress.chunks_total:
-        return max(_READ, _SENT + (1 - _SENT) * progress.chunks_done / progress.chunks_total)
+        return _SENT + (1 - _SENT) * progress.chunks_done / progress.chunks_total
     if progress.pages_total:
         read = progress.pages_done / progress.pages_total
         return _SENT + ((_ALMOST if progress.chunks_done else _READ) - _SENT) * read
