@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
-from litestar.response import Stream
 
 from citewell.errors import InvalidInput
 from citewell.model import Document, DocumentId, Span
@@ -21,12 +19,12 @@ from citewell_entrypoints.http.filenames import content_disposition
 from citewell_entrypoints.http.problems import RANGE_NOT_SATISFIABLE, HttpProblem
 from citewell_entrypoints.http.ranges import RangeNotSatisfiable, is_current, requested_span
 from citewell_entrypoints.http.schemas import ChunkItem, ChunkPage
+from citewell_entrypoints.http.streams import begun, streamed
 
 __all__ = ["download_content", "list_chunks", "read_document_text"]
 
-T = TypeVar("T", str, bytes)
-
 _TAGS: Final = ["documents"]
+_PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 #: The largest offset that a text or a list of chunks can have.
 _MAX_OFFSET: Final = 2**31 - 1
 
@@ -35,6 +33,7 @@ _MAX_OFFSET: Final = 2**31 - 1
     "/documents/{document_id:uuid}/content",
     tags=_TAGS,
     operation_id="downloadContent",
+    summary="Download the original bytes",
     media_type="application/octet-stream",
     responses={
         200: ResponseSpec(bytes, generate_examples=False, description="The bytes", media_type="*/*"),
@@ -64,7 +63,7 @@ async def download_content(
         "Content-Disposition": content_disposition(document.name),
     }
     if is_current(request.headers.get("if-none-match"), etag):
-        return Response(None, status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     span = _requested(request, document, etag=etag)
     pieces = await read_content(document, span=span)
     status = HTTPStatus.OK
@@ -72,7 +71,8 @@ async def download_content(
         status = HTTPStatus.PARTIAL_CONTENT
         headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{document.size_bytes}"
     headers["Content-Length"] = str(document.size_bytes if span is None else len(span))
-    return Stream(pieces, status_code=status, media_type=document.media_type, headers=headers)
+    headers["Content-Type"] = document.media_type
+    return streamed(pieces, status=status, headers=headers)
 
 
 def _requested(request: Request[Any, Any, Any], document: Document, *, etag: str) -> Span | None:
@@ -93,6 +93,7 @@ def _requested(request: Request[Any, Any, Any], document: Document, *, etag: str
     "/documents/{document_id:uuid}/text",
     tags=_TAGS,
     operation_id="readText",
+    summary="Read the text",
     media_type="text/plain",
     responses={
         200: ResponseSpec(str, generate_examples=False, description="The text", media_type="text/plain"),
@@ -108,13 +109,16 @@ async def read_document_text(
     end: Annotated[
         int | None, QueryParameter(ge=0, le=_MAX_OFFSET, description="offset past the last character")
     ] = None,
-) -> Stream:
+) -> Response[Any]:
     """The text of the live revision, or a part of it: what the spans of sources and chunks count in.
 
     409 as long as no revision is live.
     """
-    pieces = await read_text(DocumentId(document_id), span=_text_span(start, end))
-    return Stream(await _begun(pieces), media_type="text/plain")
+    span = _text_span(start, end)
+    pieces = await read_text(DocumentId(document_id), span=span)
+    if span is not None and span.start == span.end:
+        return Response(b"", headers={"Content-Type": _PLAIN_TEXT})
+    return streamed(await begun(pieces), headers={"Content-Type": _PLAIN_TEXT})
 
 
 def _text_span(start: int | None, end: int | None) -> Span | None:
@@ -126,23 +130,11 @@ def _text_span(start: int | None, end: int | None) -> Span | None:
     return Span(first, last)
 
 
-async def _begun(pieces: AsyncIterator[T]) -> AsyncIterator[T]:
-    """The same pieces; what the first of them raises is raised here, while a status can still tell of it."""
-    first = await anext(pieces, None)
-
-    async def all_pieces() -> AsyncIterator[T]:
-        if first is not None:
-            yield first
-            async for piece in pieces:
-                yield piece
-
-    return all_pieces()
-
-
 @get(
     "/documents/{document_id:uuid}/chunks",
     tags=_TAGS,
     operation_id="listChunks",
+    summary="List the chunks",
     responses=problems(400, 404, 503),
 )
 async def list_chunks(

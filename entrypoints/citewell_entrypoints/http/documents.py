@@ -31,6 +31,7 @@ _LOCATION: Final = ResponseHeader(
     status_code=202,
     tags=_TAGS,
     operation_id="uploadDocument",
+    summary="Upload a document",
     operation_class=UploadOperation,
     response_headers=[_LOCATION],
     responses={
@@ -63,7 +64,11 @@ async def upload_document(
 
 
 @get(
-    "/documents/{document_id:uuid}", tags=_TAGS, operation_id="getDocument", responses=problems(400, 404, 503)
+    "/documents/{document_id:uuid}",
+    tags=_TAGS,
+    operation_id="getDocument",
+    summary="Get a document",
+    responses=problems(400, 404, 503),
 )
 async def show_document(
     document_id: FromPath[UUID], get_document: NamedDependency[GetDocument]
@@ -72,7 +77,13 @@ async def show_document(
     return DocumentItem.of(await get_document(DocumentId(document_id)))
 
 
-@get("/documents", tags=_TAGS, operation_id="listDocuments", responses=problems(400, 503))
+@get(
+    "/documents",
+    tags=_TAGS,
+    operation_id="listDocuments",
+    summary="List documents",
+    responses=problems(400, 503),
+)
 async def browse_documents(
     list_documents: NamedDependency[ListDocuments],
     collection: Annotated[str | None, QueryParameter(description="only those in this collection")] = None,
@@ -98,6 +109,7 @@ async def browse_documents(
     "/documents/{document_id:uuid}",
     tags=_TAGS,
     operation_id="deleteDocument",
+    summary="Delete a document",
     responses=problems(400, 404, 503),
 )
 async def remove_document(

@@ -76,7 +76,7 @@ async def _state(name: str, probe: Probe) -> PartState:
         return PartState("failing", f"{type(error).__name__}; see the log")
 
 
-@get("/livez", tags=["health"], operation_id="checkLiveness")
+@get("/livez", tags=["health"], operation_id="checkLiveness", summary="Is the process alive?")
 async def check_liveness() -> Alive:
     """200 as long as the process answers; looks at nothing else."""
     return Alive()
@@ -86,6 +86,7 @@ async def check_liveness() -> Alive:
     "/readyz",
     tags=["health"],
     operation_id="checkReadiness",
+    summary="Can it serve requests?",
     responses={
         503: ResponseSpec(
             Readiness, generate_examples=False, description="a part is away; `parts` says which"

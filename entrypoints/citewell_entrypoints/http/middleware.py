@@ -108,7 +108,7 @@ class _Reply:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])
             headers = [*message["headers"], *_HEADERS, (HEADER, self._request_id.encode("ascii"))]
             if all(name != _POLICY for name, _ in headers):
                 headers.append(_NOTHING_IS_LOADED)

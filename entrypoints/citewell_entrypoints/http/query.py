@@ -40,6 +40,7 @@ class CountedAnswers:
     status_code=200,
     tags=["search"],
     operation_id="askQuestion",
+    summary="Ask a question",
     operation_class=QueryOperation,
     responses=problems(400, 404, 413, 502, 503),
 )

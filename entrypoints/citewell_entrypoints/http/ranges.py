@@ -36,7 +36,7 @@ def requested_span(header: str | None, *, size: int, if_range: str | None, etag:
     first, last = match.groups()
     if first:
         start, end = int(first), int(last) + 1 if last else size
-        if end <= start:
+        if last and end <= start:
             return None
     elif last:
         start, end = max(0, size - int(last)), size

@@ -201,7 +201,7 @@ class Source(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             description="in [0, 1], higher is better. `dense`: (1 + cosine similarity of question and "
-            "passage) / 2, so 0.5 means unrelated; comparable only within one embedding model",
+            "passage) / 2; comparable only within one embedding model",
             examples=[0.83],
         ),
     ]

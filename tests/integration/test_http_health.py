@@ -1,0 +1,197 @@
+"""Liveness, readiness and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
+from tests.conftest import NewDatabase
+from tests.http_app import API, Served, served
+
+from citewell.errors import LLMUnavailable, QueueUnavailable, StoreUnavailable
+from citewell.testing.scripted import ScriptedLLM
+from citewell_adapters.dramatiq import build_broker
+from citewell_adapters.pgvector import PgDatabase
+from citewell_entrypoints.probes import Probe, database_probe, queue_probe
+
+
+def ready(word: str) -> Probe:
+    async def probe() -> str:
+        return word
+
+    return probe
+
+
+def failing(error: Exception) -> Probe:
+    async def probe() -> str:
+        raise error
+
+    return probe
+
+
+async def silent() -> str:
+    await asyncio.sleep(60)
+    return "too late"
+
+
+async def readiness(tmp_path: Path, **probes: Probe) -> tuple[int, dict[str, Any], dict[str, str]]:
+    async with served(tmp_path, probes=probes) as service:
+        reply = await service.client.get("/readyz")
+        return reply.status_code, reply.json(), dict(reply.headers)
+
+
+async def test_a_living_process_says_so(tmp_path: Path) -> None:
+    """Whatever the parts do."""
+    async with served(tmp_path, probes={"database": failing(StoreUnavailable())}) as service:
+        reply = await service.client.get("/livez")
+        assert (reply.status_code, reply.json()) == (200, {"status": "alive"})
+
+
+async def test_ready_is_when_all_parts_are(tmp_path: Path) -> None:
+    """200, with a word of each."""
+    status, body, _ = await readiness(tmp_path, database=ready("PostgreSQL 18.6"), queue=ready("valkey 9.1"))
+    assert status == 200
+    assert body == {
+        "status": "ready",
+        "parts": {
+            "database": {"state": "ready", "detail": "PostgreSQL 18.6"},
+            "queue": {"state": "ready", "detail": "valkey 9.1"},
+        },
+    }
+
+
+async def test_readiness_says_which_part_is_away(tmp_path: Path) -> None:
+    """503 + Retry-After, the same shape; an error nobody thought of shows its class alone."""
+    status, body, headers = await readiness(
+        tmp_path,
+        database=ready("fine"),
+        queue=failing(QueueUnavailable("the job queue does not answer")),
+        other=failing(ZeroDivisionError("secret")),
+    )
+    assert status == 503
+    assert headers["retry-after"] == "2"
+    assert body["status"] == "failing"
+    assert body["parts"]["database"] == {"state": "ready", "detail": "fine"}
+    assert body["parts"]["queue"] == {"state": "failing", "detail": "the job queue does not answer"}
+    assert body["parts"]["other"] == {"state": "failing", "detail": "ZeroDivisionError; see the log"}
+
+
+async def test_parts_that_say_nothing_are_not_waited_for(tmp_path: Path) -> None:
+    """2 seconds for all of them together."""
+    began = time.monotonic()
+    status, body, _ = await readiness(tmp_path, one=silent, two=silent, three=ready("fine"))
+    assert time.monotonic() - began < 10
+    assert status == 503
+    assert [part["state"] for part in body["parts"].values()] == ["failing", "failing", "ready"]
+    assert "2 seconds" in body["parts"]["one"]["detail"]
+
+
+async def test_the_database_is_ready_when_its_schema_is_up_to_date(new_database: NewDatabase) -> None:
+    """A database without our tables answers, but cannot be served."""
+    async with PgDatabase(await new_database()) as database:
+        with pytest.raises(StoreUnavailable, match="citewell migrate"):
+            await database_probe(database)()
+
+
+async def test_a_database_that_is_away_is_not_ready() -> None:
+    """A connection that cannot be made."""
+    database = PgDatabase("postgresql://nobody@127.0.0.1:1/none", connect_timeout_seconds=1)
+    with pytest.raises((StoreUnavailable, RuntimeError)):
+        await database_probe(database)()
+
+
+async def test_the_queue_is_ready_when_its_server_answers(valkey_url: str) -> None:
+    """With its name and version."""
+    broker = build_broker(valkey_url)
+    try:
+        assert (await queue_probe(broker)()).split()[0] in {"valkey", "redis"}
+    finally:
+        broker.close()
+
+
+async def test_a_queue_that_is_away_is_not_ready() -> None:
+    """QueueUnavailable, with a sentence."""
+    broker = build_broker("redis://127.0.0.1:1/0")
+    try:
+        with pytest.raises(QueueUnavailable, match="does not answer"):
+            await queue_probe(broker)()
+    finally:
+        broker.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(tmp_path, llm=ScriptedLLM(error=LLMUnavailable())) as running:
+        yield running
+
+
+async def samples(service: Served) -> dict[tuple[str, tuple[str, ...]], float]:
+    text = (await service.client.get("/metrics")).text
+    return {
+        (
+            sample.name,
+            tuple(sample.labels[name] for name in sorted(sample.labels) if name != "le"),
+        ): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if "bucket" not in sample.name
+    }
+
+
+async def test_requests_are_counted_by_route_and_status(service: Served) -> None:
+    """By the template of the route: ids in addresses make no new series."""
+    for number in range(3):
+        await service.client.get(f"{API}/documents/0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a1{number}")
+        await service.client.get(f"/nowhere/{number}")
+        await service.client.request(f"ODD{number}", f"/nowhere/{number}")
+    found = await samples(service)
+    route = f"{API}/documents/{{document_id}}"
+    assert found["citewell_http_requests_total", ("GET", route, "404")] == 3
+    assert found["citewell_http_request_duration_seconds_count", ("GET", route, "404")] == 3
+    assert found["citewell_http_requests_total", ("GET", "unmatched", "404")] == 3
+    assert found["citewell_http_requests_total", ("OTHER", "unmatched", "404")] == 3
+    assert found["citewell_http_requests_in_progress", ()] == 1
+
+
+async def test_uploads_and_questions_are_counted(service: Served) -> None:
+    """Bytes that came in, questions, sources, and what was missing from answers."""
+    await service.ingested(b"The lamp is seen far.")
+    await service.upload(b"\x89PNG refused")
+    await service.query(question="lamp")
+    await service.query(question="")
+    found = await samples(service)
+    assert found["citewell_upload_bytes_total", ()] == 21
+    assert found["citewell_questions_total", ()] == 1
+    assert found["citewell_sources_total", ()] == 1
+    assert found["citewell_degraded_answers_total", ("llm",)] == 1
+
+
+async def test_the_process_and_the_build_are_told(service: Served) -> None:
+    """Memory, processor time, version."""
+    found = await samples(service)
+    assert found["process_resident_memory_bytes", ()] > 0
+    [(_, labels)] = [key for key in found if key[0] == "citewell_build_info"]
+    assert len(labels) == 2
+
+
+async def test_metrics_come_in_the_format_that_is_asked_for(service: Served) -> None:
+    """Prometheus' text, or OpenMetrics."""
+    plain = await service.client.get("/metrics")
+    assert plain.headers["content-type"].startswith("text/plain; version=")
+    assert plain.headers["content-type"].count("charset") == 1
+    asked = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    assert (await service.client.get("/metrics", headers=asked)).text.endswith("# EOF\n")
+
+
+async def test_two_applications_count_apart(tmp_path: Path) -> None:
+    """Each has a registry of its own."""
+    async with served(tmp_path) as one, served(tmp_path) as two:
+        await one.client.get("/livez")
+        assert ("citewell_http_requests_total", ("GET", "/livez", "200")) in await samples(one)
+        assert ("citewell_http_requests_total", ("GET", "/livez", "200")) not in await samples(two)

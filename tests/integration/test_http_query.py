@@ -1,0 +1,255 @@
+"""Questions over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from tests.http_app import API, Served, served
+
+from citewell.errors import EmbedderUnavailable, EmbeddingRejected, LLMUnavailable, StoreUnavailable
+from citewell.testing.scripted import ScriptedLLM
+
+SEA = b"The lamp on the mole is seen far. " * 3 + b"\f" + b"The keeper sleeps by day and drinks tea. " * 3
+LAND = b"A plough turns the heavy soil. " * 3
+
+
+@pytest.fixture
+def llm() -> ScriptedLLM:
+    return ScriptedLLM()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(tmp_path: Path, llm: ScriptedLLM) -> AsyncIterator[Served]:
+    async with served(tmp_path, llm=llm) as running:
+        yield running
+
+
+async def test_the_oldest_contract(service: Served) -> None:
+    """document_id, question and top_k give answer null and sources with index, text and score."""
+    document = await service.ingested(SEA, name="sea.txt")
+    reply = await service.query(document_id=document["id"], question="Where is the lamp?", top_k=2)
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "application/json"
+    body = reply.json()
+    assert body["answer"] is None
+    assert len(body["sources"]) == 2
+    best = body["sources"][0]
+    assert "lamp" in best["text"]
+    assert 0 <= body["sources"][1]["score"] <= best["score"] <= 1
+
+
+async def test_a_source_cites_exactly(service: Served) -> None:
+    """Document, revision, chunk, pages, span; and the text is the text at the span."""
+    document = await service.ingested(SEA, name="sea.txt", collection="books")
+    body = (await service.query(question="Who drinks tea?", collection="books", top_k=1)).json()
+    assert set(body) == {"answer", "sources", "degraded"}
+    assert body["degraded"] == []
+    [source] = body["sources"]
+    assert set(source) == {
+        "document_id", "document_name", "collection", "sha256", "chunk_index", "text", "score", "span",
+        "pages", "heading_path",
+    }  # fmt: skip
+    assert source["document_id"] == document["id"]
+    assert (source["document_name"], source["collection"]) == ("sea.txt", "books")
+    assert source["sha256"] == document["sha256"]
+    assert source["pages"] == {"first": 2, "last": 2}
+    text = (await service.client.get(f"{API}/documents/{document['id']}/text")).text
+    assert text[source["span"]["start"] : source["span"]["end"]] == source["text"]
+
+
+async def test_where_is_searched(service: Served) -> None:
+    """In `default` if nothing is named; in a collection, in documents, or in both at once."""
+    sea = await service.ingested(SEA)
+    land = await service.ingested(LAND, collection="land")
+
+    async def found(**scope: Any) -> set[str]:
+        body = (await service.query(question="lamp and soil", top_k=100, **scope)).json()
+        return {source["document_id"] for source in body["sources"]}
+
+    assert await found() == {sea["id"]}
+    assert await found(collection="land") == {land["id"]}
+    assert await found(document_id=land["id"]) == {land["id"]}
+    assert await found(document_ids=[sea["id"], land["id"]]) == {sea["id"], land["id"]}
+    assert await found(document_ids=[sea["id"], land["id"]], collection="land") == {land["id"]}
+    assert await found(document_id=sea["id"], collection="land") == set()
+    assert await found(document_ids=[]) == set()
+    assert await found(collection="nothing-there") == set()
+
+
+async def test_an_unknown_document_is_not_found(service: Served) -> None:
+    """404 with its id."""
+    missing = str(uuid4())
+    for scope in ({"document_id": missing}, {"document_ids": [missing]}):
+        reply = await service.query(question="Anything?", **scope)
+        assert reply.status_code == 404
+        assert reply.json()["type"] == "urn:citewell:problem:document-not-found"
+        assert missing in reply.json()["detail"]
+
+
+async def test_a_document_that_is_not_ready_is_not_searched(service: Served) -> None:
+    """No sources, and no error."""
+    document = (await service.upload(SEA)).json()
+    reply = await service.query(question="lamp", document_id=document["id"])
+    assert (reply.status_code, reply.json()["sources"]) == (200, [])
+
+
+async def test_the_answer_of_a_model_comes_with_the_sources(service: Served, llm: ScriptedLLM) -> None:
+    """Where a model is configured."""
+    await service.ingested(SEA)
+    llm.pieces = ("On the ", "mole [1].")
+    body = (await service.query(question="Where is the lamp?")).json()
+    assert (body["answer"], body["degraded"]) == ("On the mole [1].", [])
+    assert body["sources"]
+
+
+async def test_a_model_that_is_away_costs_the_answer_alone(service: Served, llm: ScriptedLLM) -> None:
+    """Sources, `answer` null, and `degraded` names what was missing."""
+    await service.ingested(SEA)
+    llm.error = LLMUnavailable()
+    reply = await service.query(question="Where is the lamp?")
+    assert reply.status_code == 200
+    assert (reply.json()["answer"], reply.json()["degraded"]) == (None, ["llm"])
+    assert reply.json()["sources"]
+
+
+ID = str(uuid4())
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "question"),
+        ({"question": ""}, "question"),
+        ({"question": None}, "question"),
+        ({"question": 5}, "question"),
+        ({"question": ["x"]}, "question"),
+        ({"question": "x" * 8_001}, "question"),
+        ({"question": "x", "top_k": 0}, "top_k"),
+        ({"question": "x", "top_k": 101}, "top_k"),
+        ({"question": "x", "top_k": "5"}, "top_k"),
+        ({"question": "x", "top_k": 1.5}, "top_k"),
+        ({"question": "x", "top_k": True}, "top_k"),
+        ({"question": "x", "top_k": None}, "top_k"),
+        ({"question": "x", "document_id": "y"}, "document_id"),
+        ({"question": "x", "document_id": 7}, "document_id"),
+        ({"question": "x", "document_ids": ID}, "document_ids"),
+        ({"question": "x", "document_ids": [ID, "y"]}, "document_ids[1]"),
+        ({"question": "x", "document_ids": [ID] * 1_001}, "document_ids"),
+        ({"question": "x", "document_id": ID, "document_ids": [ID]}, "document_ids"),
+        ({"question": "x", "collection": 1}, "collection"),
+        ({"question": "x", "mode": "lexical"}, "mode"),
+        ({"question": "x", "Question": "y"}, "Question"),
+        ({"question": "x", "filter": {}}, "filter"),
+        ([], ""),
+        ("question", ""),
+        (None, ""),
+    ],
+)
+async def test_a_wrong_question_is_refused(service: Served, body: Any, field: str) -> None:
+    """400, and which field it is."""
+    reply = await service.client.post(f"{API}/query", content=json.dumps(body))
+    assert reply.status_code == 400
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json()
+    assert problem["type"] == "urn:citewell:problem:invalid-request"
+    assert [(error["source"], error["field"]) for error in problem["errors"]] == [("body", field)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"question": "   \n "},
+        {"question": "a\0b"},
+        {"question": "x", "collection": ""},
+        {"question": "x", "collection": "a b"},
+        {"question": "x", "collection": "a\0"},
+    ],
+)
+async def test_a_question_that_makes_no_sense_is_refused(service: Served, body: dict[str, Any]) -> None:
+    """400, by the rules of the core."""
+    reply = await service.client.post(f"{API}/query", json=body)
+    assert (reply.status_code, reply.json()["type"]) == (400, "urn:citewell:problem:invalid-request")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"question=x",
+        b'{"question": "x"',
+        b'{"question": "x"} {}',
+        b'{"question": "\xff"}',
+        b'{"question": "\\ud800"}',
+        b'\xef\xbb\xbf{"question": "x"}',
+        b'{"question": NaN}',
+        b'{"question": "x", "top_k": 1e400}',
+        b'{"question": "x", "top_k": ' + b"9" * 5_000 + b"}",
+        b"[" * 200_000,
+        b'{"question":' * 50_000,
+        b'{"question": "x", "document_ids": ' + b"[" * 200_000,
+    ],
+)
+async def test_what_is_not_json_is_refused(service: Served, body: bytes) -> None:
+    """400, never 500, however odd it is."""
+    reply = await service.client.post(f"{API}/query", content=body)
+    assert reply.status_code == 400
+    assert reply.json()["type"] == "urn:citewell:problem:invalid-request"
+
+
+async def test_a_body_that_is_too_large_is_refused(service: Served) -> None:
+    """413, announced or not, and not read whole."""
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 1 << 24:
+            sent += 65_536
+            yield b" " * 65_536
+
+    reply = await service.client.post(f"{API}/query", content=b" " * ((1 << 20) + 1))
+    assert reply.status_code == 413
+    reply = await service.client.post(f"{API}/query", content=endless())
+    assert reply.status_code == 413
+    assert reply.json()["type"] == "urn:citewell:problem:content-too-large"
+
+
+async def test_the_longest_question_is_asked(service: Served) -> None:
+    """8,000 characters, whatever they cost in bytes."""
+    reply = await service.client.post(f"{API}/query", content=json.dumps({"question": "💡" * 8_000}))
+    assert reply.status_code == 200
+
+
+async def test_the_content_type_does_not_matter(service: Served) -> None:
+    """The oldest callers send none."""
+    reply = await service.client.post(
+        f"{API}/query", content=b'{"question": "x"}', headers={"Content-Type": "text/plain"}
+    )
+    assert reply.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (EmbedderUnavailable("https://key@host is away"), 503, "embedder-unavailable"),
+        (EmbeddingRejected("Incorrect API key provided: key"), 502, "embedding-rejected"),
+        (StoreUnavailable("host key refused"), 503, "store-unavailable"),
+        (ZeroDivisionError("key"), 500, "internal-error"),
+    ],
+)
+async def test_a_part_that_fails_has_its_own_problem(
+    service: Served, error: Exception, status: int, kind: str
+) -> None:
+    """Nothing of what the part said leaves the process, and no trace."""
+    service.house.embedder.failures.append(error)
+    reply = await service.query(question="Where is the lamp?")
+    assert reply.status_code == status
+    assert reply.json()["type"] == f"urn:citewell:problem:{kind}"
+    assert reply.headers.get("retry-after") == ("5" if status == 503 else None)
+    assert "key" not in reply.text
+    assert "Traceback" not in reply.text
