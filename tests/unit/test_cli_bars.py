@@ -69,7 +69,7 @@ def test_the_end_of_a_file_moves_the_bar_of_all() -> None:
 
 
 def test_a_bar_never_goes_back() -> None:
-    """Neither for a short document, read before it is embedded, nor for a long one, where both go together."""
+    """Neither for a short document, read before it is embedded, nor for a long one, embedded meanwhile."""
     short = [(0, None, 0, None), (3, 3, 0, None), (3, 3, 0, 12), (3, 3, 6, 12), (3, 3, 12, 12)]
     long = [(0, None, 0, None), (9, 90, 0, None), (20, 90, 64, None), (90, 90, 600, None), (90, 90, 600, 664)]
     for life in (short, long):

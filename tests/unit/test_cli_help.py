@@ -135,3 +135,11 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == b""
+
+
+def test_the_library_alone_says_what_its_command_line_needs() -> None:
+    """`pip install citewell` brings the script without the packages behind it."""
+    program = "import sys\nsys.modules['click'] = None\nfrom citewell_entrypoints.cli import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "Error: the package click is missing: run pip install 'citewell[server]'\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final
 
 from citewell.errors import CitewellError, Transient
 from citewell.model import EmbeddingSpace
@@ -13,6 +14,10 @@ from citewell_entrypoints.settings import Settings, SettingsError
 
 __all__ = ["check_embedder"]
 
+_ANSWER_SECONDS: Final = 10.0
+_LATER: Final = "try again later, or check the endpoint and the key"
+_MEND: Final = "check APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM"
+
 
 def check_embedder(settings: Settings) -> tuple[Finding, EmbeddingSpace | None]:
     """Whether the chosen embedder embeds a word, and the space of its vectors, if it does."""
@@ -20,17 +25,21 @@ def check_embedder(settings: Settings) -> tuple[Finding, EmbeddingSpace | None]:
     try:
         space = asyncio.run(_try_out(settings))
     except (CitewellError, SettingsError, ImportError) as error:
-        away = isinstance(error, Transient)
-        mend = "try again later, or check the endpoint and the key" if away else _MEND
+        mend = _LATER if isinstance(error, Transient) else _MEND
         return fail("embedder", f"{backend}: {error}", mend=mend), None
     return ok("embedder", f"{backend}: {space}"), space
 
 
-_MEND = "check APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM; `mock` always works"
+_ANSWER_SECONDS: Final = 10.0
+_MEND: Final = (
+    "check APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM; `mock` always works"
+)
 
 
 async def _try_out(settings: Settings) -> EmbeddingSpace:
-    embedder = Container(settings=settings).embedder()
+    # An endpoint that is away is to be told of in seconds.
+    hasty = {"openai_max_retries": 0, "openai_timeout_seconds": _ANSWER_SECONDS}
+    embedder = Container(settings=settings.model_copy(update=hasty)).embedder()
     async with AsyncExitStack() as stack:
         if isinstance(embedder, AbstractAsyncContextManager):
             await stack.enter_async_context(embedder)
