@@ -37,7 +37,7 @@ _TOKENS: Final = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|(?:(?![_{_UNSPACED}]
 _WORD_WEIGHT: Final = 1000
 _SHORT_WEIGHTS: Final = {1: 700, 2: 700, 3: 900}
 _COMMON_WEIGHT: Final = 400
-_SHARE_OF_TRIGRAMS: Final = 0.4
+_SHARE_OF_TRIGRAMS: Final = 0.6
 _LONGEST_WORD: Final = 40
 
 
