@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
-
-from dependency_injector import providers
 
 from citewell_entrypoints.container import Container, HttpContainer
 
@@ -25,7 +23,7 @@ async def open_resources(container: Container) -> AsyncIterator[None]:
         yield
 
 
-def _openable(container: Container) -> Iterator[providers.Provider[Any]]:
+def _openable(container: Container) -> Iterator[Callable[[], Any]]:
     # The embedder first: only an opened one knows its space, which the vector store is built with.
     yield container.embedder
     yield container.database

@@ -144,6 +144,7 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         problems += [_line(detail["loc"], detail["msg"]) for detail in error.errors()]
+        raise SettingsError("\n".join(problems)) from None
     if problems:
         raise SettingsError("\n".join(problems))
     return settings

@@ -32,12 +32,12 @@ def client(service: Service) -> Iterator[httpx.Client]:
 def ended(client: httpx.Client, document_id: str) -> dict[str, Any]:
     """The document once its status is an end."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while True:
         document: dict[str, Any] = client.get(f"{API}/documents/{document_id}").json()
         if document["status"] not in {"queued", "processing"}:
             return document
+        assert time.monotonic() < deadline, f"not ended: {document}"
         time.sleep(0.05)
-    raise AssertionError(f"not ended: {document}")
 
 
 def upload(client: httpx.Client, name: str, content: bytes, **fields: str) -> httpx.Response:

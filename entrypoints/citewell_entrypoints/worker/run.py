@@ -7,8 +7,6 @@ import logging
 import signal
 from typing import Final
 
-from dependency_injector import providers
-
 from citewell.errors import CitewellError, Transient
 from citewell.usecases import AnnounceDueJobs
 from citewell_adapters.dramatiq import DramatiqConsumer
@@ -28,7 +26,7 @@ _log = logging.getLogger(__name__)
 def run_worker(settings: Settings) -> int:
     """Works until SIGTERM or SIGINT; the process's exit code. The log is to be configured before."""
     try:
-        asyncio.run(_work(WorkerContainer(settings=providers.Object(settings))))
+        asyncio.run(_work(WorkerContainer(settings=settings)))
     except CitewellError as error:
         _log.error("the worker cannot start: %s", error)
         return 1
