@@ -30,12 +30,6 @@ def check_embedder(settings: Settings) -> tuple[Finding, EmbeddingSpace | None]:
     return ok("embedder", f"{backend}: {space}"), space
 
 
-_ANSWER_SECONDS: Final = 10.0
-_MEND: Final = (
-    "check APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM; `mock` always works"
-)
-
-
 async def _try_out(settings: Settings) -> EmbeddingSpace:
     # An endpoint that is away is to be told of in seconds.
     hasty = {"openai_max_retries": 0, "openai_timeout_seconds": _ANSWER_SECONDS}
