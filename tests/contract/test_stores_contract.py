@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
-from urllib.parse import urlsplit
-from uuid import uuid4
 
-import psycopg
 import pytest
 import pytest_asyncio
-from psycopg import sql
+from tests.pgstores import PgStores, cloned_database, next_revision, open_pg_stores
 
 from citewell.errors import StaleLease
 from citewell.memory import (
@@ -37,13 +33,6 @@ from citewell.testing.stores import (
     publication_of,
 )
 from citewell.testing.vectors import NewPublication, VectorStoreContract
-from citewell_adapters.pgvector import (
-    PgDatabase,
-    PgDocumentStore,
-    PgJobStore,
-    PgPageStore,
-    PgVectorStore,
-)
 
 
 def revisions_of(new_publication: NewPublication) -> NewRevision:
@@ -143,88 +132,52 @@ class TestMemoryStores(OurStoresContract):
 @pytest.fixture(scope="session")
 def shared_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
     """One database for all contract tests; each empties it before it begins."""
-    name = f"contract_{uuid4().hex}"
-    names = {"name": sql.Identifier(name), "template": sql.Identifier(migrated_template)}
-    with psycopg.connect(postgres_url, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
-        yield urlsplit(postgres_url)._replace(path=f"/{name}").geturl()
-        server.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
-
-
-@asynccontextmanager
-async def opened(database: PgDatabase, *, max_exact_chunks: int) -> AsyncIterator[Stores]:
-    async with (
-        database,
-        PgVectorStore(database, CONTRACT_SPACE, max_exact_chunks=max_exact_chunks) as vectors,
-    ):
-        yield Stores(
-            PgDocumentStore(database),
-            PgJobStore(database),
-            PgPageStore(database),
-            vectors,
-            database.unit_of_work,
-        )
-
-
-@pytest.fixture(scope="session")
-def database(shared_database_url: str) -> PgDatabase:
-    return PgDatabase(shared_database_url)
+    with cloned_database(postgres_url, template=migrated_template) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_stores(database: PgDatabase) -> AsyncIterator[Stores]:
-    async with opened(database, max_exact_chunks=2_000) as stores:
+async def shared_stores(shared_database_url: str) -> AsyncIterator[PgStores]:
+    async with open_pg_stores(shared_database_url) as stores:
         yield stores
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pg_stores(database: PgDatabase, shared_stores: Stores) -> Stores:
-    async with database.connection() as connection:
+async def pg_stores(shared_stores: PgStores) -> PgStores:
+    async with shared_stores.database.connection() as connection:
         await connection.execute("DELETE FROM documents")
     return shared_stores
 
 
 @pytest.fixture
-def pg_new_publication(database: PgDatabase, pg_stores: Stores) -> NewPublication:
+def pg_new_publication(pg_stores: PgStores) -> NewPublication:
     contents = count()
 
     async def make(
         *, collection: str = DEFAULT_COLLECTION, replacing: Publication | None = None
     ) -> Publication:
-        if replacing is None:
-            lease = await claimed(pg_stores, f"document {next(contents)}", collection=collection)
-            return publication_of(lease)
-        async with database.connection() as connection:
-            cursor = await connection.execute(
-                """
-                INSERT INTO revisions (document_id, sha256, size_bytes, media_type)
-                SELECT document_id, sha256, size_bytes, media_type FROM revisions WHERE id = %s
-                RETURNING id
-                """,
-                [replacing.revision_id],
-            )
-            row = await cursor.fetchone()
-        assert row is not None
-        return replace(replacing, revision_id=RevisionId(row[0]))
+        if replacing is not None:
+            return replace(replacing, revision_id=await next_revision(pg_stores, replacing.document_id))
+        return publication_of(await claimed(pg_stores, f"document {next(contents)}", collection=collection))
 
     return make
 
 
 class TestPgDocumentStore(DocumentStoreContract):
     @pytest.fixture
-    def stores(self, pg_stores: Stores) -> Stores:
+    def stores(self, pg_stores: PgStores) -> Stores:
         return pg_stores
 
 
 class TestPgJobStore(JobStoreContract):
     @pytest.fixture
-    def stores(self, pg_stores: Stores) -> Stores:
+    def stores(self, pg_stores: PgStores) -> Stores:
         return pg_stores
 
 
 class TestPgPageStore(PageStoreContract):
     @pytest.fixture
-    def pages(self, pg_stores: Stores) -> PageStore:
+    def pages(self, pg_stores: PgStores) -> PageStore:
         return pg_stores.pages
 
     @pytest.fixture
@@ -234,7 +187,7 @@ class TestPgPageStore(PageStoreContract):
 
 class TestPgVectorStore(VectorStoreContract):
     @pytest.fixture
-    def vectors(self, pg_stores: Stores) -> VectorStore:
+    def vectors(self, pg_stores: PgStores) -> VectorStore:
         return pg_stores.vectors
 
     @pytest.fixture
@@ -244,5 +197,5 @@ class TestPgVectorStore(VectorStoreContract):
 
 class TestPgStores(OurStoresContract):
     @pytest.fixture
-    def stores(self, pg_stores: Stores) -> Stores:
+    def stores(self, pg_stores: PgStores) -> Stores:
         return pg_stores

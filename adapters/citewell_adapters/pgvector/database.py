@@ -22,12 +22,17 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 #: A process that hangs inside a unit of work must not hold its locks for ever.
 _IDLE_IN_TRANSACTION_SECONDS: Final = 600.0
 
-#: As many candidates as the largest `k` asks for; relaxed order, as the candidates are sorted again anyway.
+#: Every statement has its index, and no estimate is to talk PostgreSQL into reading a whole table instead: it
+#: guesses that a small collection holds as much of the table as any other.
+#: No parallel workers: PostgreSQL would start them for branches of a search that then are not taken.
+#: HNSW: as many candidates as the largest `k` asks for; relaxed order, as they are sorted again anyway.
 _SESSION: Final = sql.SQL(
     """
     SET timezone = 'UTC';
     SET statement_timeout = {statement_timeout};
     SET idle_in_transaction_session_timeout = {idle_timeout};
+    SET enable_seqscan = off;
+    SET max_parallel_workers_per_gather = 0;
     SET jit = off;
     SET hnsw.ef_search = 100;
     SET hnsw.iterative_scan = relaxed_order

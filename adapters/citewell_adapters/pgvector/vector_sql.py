@@ -16,6 +16,7 @@ __all__ = [
     "DELETE_STAGED",
     "DISCARD_VECTORS",
     "LOCK_DOCUMENT",
+    "LOCK_FOR_DELETE",
     "STAGE_CHUNK",
     "STAGE_VECTOR",
     "SpaceStatements",
@@ -49,8 +50,10 @@ SELECT count(*) FROM (
 WHERE chunk_index = rank
 """
 
-# documents_pkey
+# documents_pkey. A delete takes the whole lock at once: to ask for more later would be a deadlock with those
+# who share the row meanwhile.
 LOCK_DOCUMENT: Final = "SELECT collection_id FROM documents WHERE id = %(document_id)s FOR NO KEY UPDATE"
+LOCK_FOR_DELETE: Final = "SELECT collection_id FROM documents WHERE id = %(document_id)s FOR UPDATE"
 
 # vectors_<space>_pkey, staged_vectors_pkey. One statement, so that the collection's row is locked by the
 # triggers only after the vectors are in the index, which takes a while. The count of what is gone is asked

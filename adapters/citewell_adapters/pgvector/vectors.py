@@ -32,6 +32,7 @@ from citewell_adapters.pgvector.vector_sql import (
     DELETE_STAGED,
     DISCARD_VECTORS,
     LOCK_DOCUMENT,
+    LOCK_FOR_DELETE,
     STAGE_CHUNK,
     STAGE_VECTOR,
     SpaceStatements,
@@ -136,7 +137,7 @@ class PgVectorStore:
     async def delete(self, document_id: DocumentId) -> None:
         parameters: dict[str, object] = {"document_id": document_id}
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(LOCK_DOCUMENT, parameters)).fetchone()
+            row = await (await connection.execute(LOCK_FOR_DELETE, parameters)).fetchone()
             if row is None:
                 return
             parameters["collection_id"] = row[0]
