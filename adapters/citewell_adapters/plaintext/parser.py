@@ -7,7 +7,7 @@ import codecs
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from citewell.model import ParsedPage
 from citewell_adapters.plaintext.detection import MARKDOWN, PLAIN_TEXT, detect_text
@@ -41,7 +41,7 @@ class TextParser:
         del password  # texts have none
         headings = MarkdownHeadings() if media_type == MARKDOWN else None
         decoder = codecs.getincrementaldecoder(await asyncio.to_thread(encoding_of, path))("replace")
-        with await asyncio.to_thread(path.open, "rb") as file:
+        with _opened(path) as file:
             waiting, at_end = "", False
             while not at_end:
                 piece = await asyncio.to_thread(file.read, _PART_BYTES)
@@ -52,6 +52,11 @@ class TextParser:
                     part, waiting = waiting[:length], waiting[length:]
                     found = headings.find(part) if headings else ()
                     yield ParsedPage(1, part, headings=found, pages_total=1)
+
+
+def _opened(path: Path) -> BinaryIO:
+    # Not in a thread: a reading that is cancelled meanwhile would leave the file open.
+    return path.open("rb")
 
 
 def _part_length(text: str) -> int:

@@ -1,0 +1,146 @@
+"""Every Parser keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+import pytest
+
+from citewell.errors import PasswordRequired, UnreadableDocument
+from citewell.ports import Parser
+from citewell.testing.parser import ParserContract, SampleFiles
+from citewell_adapters.parsing import ChildParser, Parsers
+from citewell_adapters.plaintext import MARKDOWN, PLAIN_TEXT, TEXT_TYPES, TextParser
+from citewell_adapters.pymupdf import PDF, PDF_READER, detect_pdf
+
+# Most of PyMuPDF has no types.
+_pymupdf: Any = pymupdf
+_PASSWORD = "open sesame"
+
+
+def _pdf_parser() -> ChildParser:
+    return ChildParser(reader=PDF_READER, detect=detect_pdf, max_children=2)
+
+
+def _book(path: Path) -> Path:
+    """Forty pages, among them an empty and a rotated one, with an outline."""
+    with _pymupdf.open() as book:
+        for number in range(1, 41):
+            page = book.new_page()
+            if number != 7:
+                page.insert_text((72, 80), f"Chapter {number}", fontsize=20)
+                page.insert_textbox((72, 100, 500, 700), f"Of page {number} there is much to say. " * 30)
+        book[8].set_rotation(90)
+        book.set_toc([[1, f"Chapter {number}", number] for number in range(1, 41)])
+        book.save(path)
+    return path
+
+
+def _locked(path: Path) -> Path:
+    with _pymupdf.open() as document:
+        document.new_page().insert_text((72, 80), "Nobody may read this.")
+        document.save(path, encryption=_pymupdf.PDF_ENCRYPT_AES_256, user_pw=_PASSWORD, owner_pw="owner")
+    return path
+
+
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _pdf_samples(folder: Path) -> SampleFiles:
+    book, locked = _book(folder / "book.pdf"), _locked(folder / "locked.pdf")
+    behind_junk = _written(folder / "junk.pdf", b"junk " * 200 + book.read_bytes())
+    return SampleFiles(
+        readable=[(book, PDF), (behind_junk, PDF)],
+        unreadable=[
+            (locked, PasswordRequired),
+            (_written(folder / "cut.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"), UnreadableDocument),
+            (_written(folder / "noise.pdf", b"%PDF-1.4\n" + bytes(range(256)) * 40), UnreadableDocument),
+            (_written(folder / "empty.pdf", b""), UnreadableDocument),
+        ],
+        locked=[(locked, _PASSWORD)],
+    )
+
+
+def _text_samples(folder: Path) -> SampleFiles:
+    long = "".join(f"Zeile {number} — ½ 🦉\r\n" for number in range(20_000))
+    return SampleFiles(
+        readable=[
+            (_written(folder / "note.txt", b"Only one line, without an end"), PLAIN_TEXT),
+            (_written(folder / "long.txt", long.encode()), PLAIN_TEXT),
+            (_written(folder / "mark.txt", "\ufeffmit Marke\n".encode()), PLAIN_TEXT),
+            (_written(folder / "sixteen.txt", (long[:5_000] + "\0").encode("utf-16")), PLAIN_TEXT),
+            (_written(folder / "legacy.txt", "Größe, déjà vu".encode("cp1252")), PLAIN_TEXT),
+            (_written(folder / "surrogates.txt", b"half \xed\xa0\x80 a pair"), PLAIN_TEXT),
+            (_written(folder / "page.html", b"<!doctype html><p>text"), PLAIN_TEXT),
+            (_written(folder / "book.md", b"# Title\n\n" + long.encode() + b"\nEnd\n---\n"), MARKDOWN),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def pdf_samples(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
+    return _pdf_samples(tmp_path_factory.mktemp("pdf"))
+
+
+@pytest.fixture(scope="module")
+def text_samples(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
+    return _text_samples(tmp_path_factory.mktemp("text"))
+
+
+@pytest.fixture(scope="module")
+async def parsers() -> AsyncIterator[Parsers]:
+    """The parsers as the service puts them together."""
+    async with Parsers([(frozenset({PDF}), _pdf_parser()), (TEXT_TYPES, TextParser())]) as parsers:
+        yield parsers
+
+
+@pytest.fixture(scope="module")
+async def pdf_parser() -> AsyncIterator[ChildParser]:
+    async with _pdf_parser() as parser:
+        yield parser
+
+
+class TestPdfParser(ParserContract):
+    @pytest.fixture
+    def parser(self, pdf_parser: ChildParser) -> Parser:
+        return pdf_parser
+
+    @pytest.fixture
+    def samples(self, pdf_samples: SampleFiles) -> SampleFiles:
+        return pdf_samples
+
+
+class TestTextParser(ParserContract):
+    @pytest.fixture
+    def parser(self) -> Parser:
+        return TextParser()
+
+    @pytest.fixture
+    def samples(self, text_samples: SampleFiles) -> SampleFiles:
+        return text_samples
+
+
+class TestSeveralParsers(ParserContract):
+    @pytest.fixture
+    def parser(self, parsers: Parsers) -> Parser:
+        return parsers
+
+    @pytest.fixture
+    def samples(self, pdf_samples: SampleFiles, text_samples: SampleFiles) -> SampleFiles:
+        return SampleFiles(
+            readable=[*pdf_samples.readable, *text_samples.readable],
+            unreadable=pdf_samples.unreadable,
+            locked=pdf_samples.locked,
+        )
+
+
+async def test_a_type_that_no_parser_reads_is_unreadable(tmp_path: Path) -> None:
+    """It would end so if a parser were taken away after an upload that needs it."""
+    async with Parsers([(TEXT_TYPES, TextParser())]) as parsers:
+        with pytest.raises(UnreadableDocument):
+            await anext(parsers.parse(tmp_path / "film", media_type="video/mp4"))
