@@ -51,13 +51,13 @@ def declared_length(request: Request[Any, Any, Any]) -> int | None:
 
 async def read_json(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
     """The body, decoded and checked. Raises HttpProblem if it is too large or not what is expected."""
-    if (declared_length(request) or 0) > MAX_JSON_BYTES:
-        raise _too_large()
     body = bytearray()
     async for piece in body_pieces(request):
         body += piece
         if len(body) > MAX_JSON_BYTES:
-            raise _too_large()
+            raise HttpProblem(
+                CONTENT_TOO_LARGE, f"The body is larger than the limit of {MAX_JSON_BYTES} bytes."
+            )
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -66,10 +66,6 @@ async def read_json(request: Request[Any, Any, Any], decoder: msgspec.json.Decod
         raise HttpProblem(INVALID_REQUEST, f"The body is not JSON: {error}.") from None
     except RecursionError:
         raise HttpProblem(INVALID_REQUEST, "The body is nested too deeply.") from None
-
-
-def _too_large() -> HttpProblem:
-    return HttpProblem(CONTENT_TOO_LARGE, f"The body is larger than the limit of {MAX_JSON_BYTES} bytes.")
 
 
 def _invalid(error: FieldError) -> HttpProblem:
