@@ -16,6 +16,21 @@ from tests.e2e.serving import free_port
 
 from citewell_entrypoints.cli.root import root
 
+A_CHUNK = """
+WITH
+    collection AS (INSERT INTO collections (name) VALUES ('default') RETURNING id),
+    document AS (
+        INSERT INTO documents (id, collection_id, name, metadata)
+        SELECT gen_random_uuid(), id, 'a.txt', '{}' FROM collection RETURNING id
+    ),
+    revision AS (
+        INSERT INTO revisions (document_id, sha256, size_bytes, media_type)
+        SELECT id, sha256('a'), 1, 'text/plain' FROM document RETURNING id
+    )
+INSERT INTO chunks
+SELECT id, 0, 0, 1, 1, 1, 1, '{}', 'a' FROM revision
+"""
+
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +106,7 @@ async def test_a_database_without_the_schema_fails_and_says_what_to_run(
 async def test_vectors_of_another_embedder_are_noticed(
     new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database's space and the embedder's are both named."""
+    """Both spaces are named; a database without chunks takes the new one, one with chunks refuses it."""
     import psycopg
 
     url = await new_database()
@@ -101,8 +116,13 @@ async def test_vectors_of_another_embedder_are_noticed(
         await connection.execute(
             "INSERT INTO embedding_spaces (model, dimensions, active) VALUES ('another', 7, true)"
         )
-    _, found = await asyncio.to_thread(doctor)
-    assert found["vectors"]["state"] == "warn"
+    code, found = await asyncio.to_thread(doctor)
+    assert (code, found["vectors"]["state"]) == (0, "ok")
+    assert "another (7 dimensions)" in found["vectors"]["detail"]
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(A_CHUNK)
+    code, found = await asyncio.to_thread(doctor)
+    assert (code, found["vectors"]["state"]) == (1, "fail")
     assert "another (7 dimensions)" in found["vectors"]["detail"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -100,4 +101,6 @@ def _refusal(host: str, port: int, error: OSError) -> str:
         return f"port {port} on {host} is in use: stop what listens there, or choose another with APP_PORT"
     if error.errno == errno.EACCES:
         return f"port {port} is kept for the system: choose one above 1023 with APP_PORT"
-    return f"cannot listen on {host}: {error.strerror}; choose an address of this machine with APP_HOST"
+    # Errors of names have numbers of their own.
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+    return f"cannot listen on {host}: {reason}; choose an address of this machine with APP_HOST"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from citewell.model import EmbeddingSpace
-from citewell_entrypoints.cli.checks.finding import Finding, State, fail, ok, warn
+from citewell_entrypoints.cli.checks.finding import Finding, State, fail, ok
 from citewell_entrypoints.cli.redaction import redacted, shown_url
 from citewell_migrations import OLDEST_PGVECTOR, OLDEST_POSTGRESQL, MigrationError, status
 
@@ -23,9 +23,10 @@ _WANTED_VECTOR: Final = ".".join(map(str, OLDEST_PGVECTOR))
 _VECTOR: Final = (
     "SELECT installed_version, default_version FROM pg_available_extensions WHERE name = 'vector'"
 )
-_HAS_SPACES: Final = "SELECT to_regclass('embedding_spaces') IS NOT NULL"
 # embedding_spaces_active
 _SPACE: Final = "SELECT model, dimensions FROM embedding_spaces WHERE active"
+# chunks_pkey
+_HAS_CHUNKS: Final = "SELECT EXISTS (SELECT FROM chunks)"
 
 
 def check_database(url: str, *, space: EmbeddingSpace | None) -> Iterator[Finding]:
@@ -96,11 +97,14 @@ def _space(connection: Connection, space: EmbeddingSpace) -> Finding:
     held = EmbeddingSpace(*row)
     if held == space:
         return ok("vectors", f"of {held}, as the settings' embedder makes them")
-    return warn(
+    [in_use] = connection.execute(_HAS_CHUNKS).fetchone() or (False,)
+    if not in_use:
+        return ok("vectors", f"none yet; those of {space} will take the place of {held}")
+    return fail(
         "vectors",
-        f"the database is for vectors of {held}, the settings' embedder makes {space}",
-        mend="set APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM back; "
-        "only a database without documents takes the new ones",
+        f"the database holds vectors of {held}, the settings' embedder makes {space}",
+        mend="set APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM back, or use another "
+        "database or data folder",
     )
 
 
