@@ -28,7 +28,7 @@ class LetterEmbedder:
     def count_tokens(self, text: str) -> int:
         return len(text)
 
-    async def embed(self, texts: Sequence[str], *, role: str) -> list[list[float]]:  # noqa: ARG002
+    async def embed(self, texts: Sequence[str], *, role: str) -> list[list[float]]:
         counts = [[text.lower().count(chr(97 + i)) for i in range(26)] + [1] for text in texts]
         return [[c / sum(x * x for x in row) ** 0.5 for c in row] for row in counts]
 

@@ -107,6 +107,13 @@ async def test_a_text_beyond_the_window_is_cut(stub: OpenAIStub) -> None:
         assert ("word " * 50).startswith(sent)
 
 
+async def test_a_text_that_utf8_cannot_carry_is_sent_without_the_odd_character(stub: OpenAIStub) -> None:
+    """A lone surrogate costs no call."""
+    async with connected(stub) as embedder:
+        await embedder.embed(["a\ud800b"], role="question")
+    assert stub.inputs == [["a?b"]]
+
+
 async def test_equal_texts_are_sent_once_and_blank_ones_never(stub: OpenAIStub) -> None:
     """Nothing is paid for twice, and endpoints refuse empty texts."""
     async with connected(stub) as embedder:

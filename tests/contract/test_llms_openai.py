@@ -77,6 +77,16 @@ async def test_requests_carry_the_model_the_messages_and_the_bound(stub: OpenAIS
     assert "max_tokens" not in second
 
 
+async def test_a_message_that_utf8_cannot_carry_is_sent_without_the_odd_character(stub: OpenAIStub) -> None:
+    """A lone surrogate costs no call."""
+    async with (
+        connected(stub) as llm,
+        aclosing(llm.generate([Message("user", "a\ud800b")], max_tokens=5)) as reply,
+    ):
+        await anext(reply)
+    assert stub.requests[0].body["messages"] == [{"role": "user", "content": "a?b"}]
+
+
 async def test_pieces_are_given_as_soon_as_they_are_there(stub: OpenAIStub) -> None:
     """The first does not wait for the last."""
     stub.after_pieces = "hangs"

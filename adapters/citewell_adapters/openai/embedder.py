@@ -17,6 +17,7 @@ from citewell_adapters.openai.batches import batches
 from citewell_adapters.openai.endpoint import Endpoint, open_client, request_headers
 from citewell_adapters.openai.failures import translated
 from citewell_adapters.openai.retries import retried
+from citewell_adapters.openai.texts import encodable
 from citewell_adapters.openai.vectors import decoded
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class OpenAIEmbedder:
         A text of white space alone is not sent, as endpoints refuse it; its vector has equal components.
         """
         wanted = dict.fromkeys(text for text in texts if text.strip())
-        sent = {text: prefix_within(text, self._max_tokens) for text in wanted}
+        sent = {text: prefix_within(encodable(text), self._max_tokens) for text in wanted}
         vectors = await self._vectors(list(dict.fromkeys(sent.values())))
         return [vectors[sent[text]] if text in sent else self._blank() for text in texts]
 

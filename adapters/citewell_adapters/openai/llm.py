@@ -14,6 +14,7 @@ from citewell.model import Delta, Message
 from citewell_adapters.openai.endpoint import Endpoint, open_client, request_headers
 from citewell_adapters.openai.failures import translated
 from citewell_adapters.openai.retries import retried
+from citewell_adapters.openai.texts import encodable
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -88,7 +89,7 @@ class OpenAILLM:
     async def _open(self, messages: Sequence[Message], max_tokens: int) -> Any:
         if self._client is None:
             raise RuntimeError("the language model is not open: use `async with`")
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        turns = [{"role": message.role, "content": encodable(message.content)} for message in messages]
         options = {**self._options, self._token_limit: max_tokens}
         # The options' types are overloads on literals, which a mapping cannot carry.
         create: Any = self._client.chat.completions.create
