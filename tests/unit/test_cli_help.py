@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -143,3 +144,10 @@ def test_the_library_alone_says_what_its_command_line_needs() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "Error: the package click is missing: run pip install 'citewell[server]'\n"
+
+
+def test_a_terminal_of_few_letters_gets_those() -> None:
+    """What an encoding lacks is replaced, not a traceback."""
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*CLI, "--help"], env=environment, capture_output=True, text=True, check=True)
+    assert "COMMAND ?" in done.stdout

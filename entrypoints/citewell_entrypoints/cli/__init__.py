@@ -5,6 +5,7 @@ Modules here import click alone; what a command needs is imported when it runs, 
 
 from __future__ import annotations
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -12,6 +13,10 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command that the process's arguments name, and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        # Texts are in every script; a terminal that knows only some letters is to get those.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
     try:
         from citewell_entrypoints.cli.root import root
     except ModuleNotFoundError as error:

@@ -95,7 +95,7 @@ def _remark(event: Ended) -> str:
 def _object(event: Ended) -> dict[str, Any]:
     error = {"code": event.code, "message": event.reason} if event.reason else None
     return {
-        "path": inline(event.file.shown),
+        "path": event.file.shown,
         "outcome": event.outcome.value,
         "created": event.created,
         "document": event.document.raw if event.document is not None else None,
