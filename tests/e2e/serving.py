@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
-__all__ = ["Service", "free_port", "serving"]
+__all__ = ["Service", "ended", "free_port", "serving"]
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -37,6 +38,17 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def ended(client: httpx.Client, document_id: str, *, within_seconds: float = 60) -> dict[str, Any]:
+    """The document once its status is an end."""
+    deadline = time.monotonic() + within_seconds
+    while True:
+        document: dict[str, Any] = client.get(f"/api/v1/documents/{document_id}").json()
+        if document["status"] not in {"queued", "processing"}:
+            return document
+        assert time.monotonic() < deadline, f"not ended: {document}"
+        time.sleep(0.05)
 
 
 @contextmanager

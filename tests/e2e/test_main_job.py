@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from tests.e2e.serving import Service, serving
+from tests.e2e.serving import Service, ended, serving
 
 HANDBOOK = Path(__file__).parents[2] / "docs" / "handbook.pdf"
 API = "/api/v1"
@@ -27,17 +25,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def client(service: Service) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=service.url, timeout=30) as opened:
         yield opened
-
-
-def ended(client: httpx.Client, document_id: str) -> dict[str, Any]:
-    """The document once its status is an end."""
-    deadline = time.monotonic() + 60
-    while True:
-        document: dict[str, Any] = client.get(f"{API}/documents/{document_id}").json()
-        if document["status"] not in {"queued", "processing"}:
-            return document
-        assert time.monotonic() < deadline, f"not ended: {document}"
-        time.sleep(0.05)
 
 
 def upload(client: httpx.Client, name: str, content: bytes, **fields: str) -> httpx.Response:

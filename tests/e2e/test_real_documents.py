@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import random
 import re
-import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import httpx
 import pymupdf
 import pytest
-from tests.e2e.serving import Service, serving
+from tests.e2e.serving import Service, ended, serving
 
 PDFS = Path(__file__).parents[3] / "shared" / "pdfs"
 API = "/api/v1"
@@ -43,22 +42,12 @@ def documents(service: Service) -> dict[str, dict[str, Any]]:
             )
             assert reply.status_code in {200, 202}, reply.text
             ids[row["file"]] = reply.json()["id"]
-        return {file: ended(client, id_) for file, id_ in ids.items()}
+        return {file: ended(client, id_, within_seconds=240) for file, id_ in ids.items()}
 
 
 def manifest() -> list[dict[str, str]]:
     with (PDFS / "manifest.tsv").open(newline="") as lines:
         return list(csv.DictReader(lines, delimiter="\t"))
-
-
-def ended(client: httpx.Client, document_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 240
-    while True:
-        document: dict[str, Any] = client.get(f"{API}/documents/{document_id}").json()
-        if document["status"] not in {"queued", "processing"}:
-            return document
-        assert time.monotonic() < deadline, f"not ended: {document}"
-        time.sleep(0.1)
 
 
 def test_each_file_ends_as_expected(documents: dict[str, dict[str, Any]]) -> None:
