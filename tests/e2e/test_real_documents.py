@@ -90,7 +90,7 @@ def words(text: str) -> set[str]:
 def words_on_pages(file: str, first: int, last: int) -> set[str]:
     """The words that PyMuPDF itself reads on these pages (numbers from 1)."""
     found = set[str]()
-    with pymupdf.open(str(PDFS / file)) as document:
+    with pymupdf.open(str(PDFS / file)) as document:  # type: ignore[no-untyped-call]
         for number in range(first, last + 1):
             found |= words(str(document.load_page(number - 1).get_text()))
     return found
