@@ -199,6 +199,21 @@ def test_ctrl_c_and_a_closed_terminal_stop_it_too(served: Served, number: signal
     assert served.stop(number) == 0
 
 
+def test_what_nohup_started_outlives_the_terminal(place: Path, port: int) -> None:
+    """An ignored SIGHUP stays ignored, an ignored SIGINT does not: shells ignore it for background jobs."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        served = Served(place, port)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    served.until("citewell  ready")
+    served.process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert "stopping" not in served.output
+    assert served.stop(signal.SIGINT) == 0
+
+
 def test_a_stop_during_the_start_is_heeded(served: Served) -> None:
     """Nothing is left of a start that was broken off."""
     served.until("postgres  ready")

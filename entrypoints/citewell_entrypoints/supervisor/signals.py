@@ -19,7 +19,7 @@ _SAME_REQUEST_SECONDS: Final = 0.3
 class StopSignals:
     """While open, counts the requests to stop, and lets `wait` return early on any signal or a child's end.
 
-    To be used in the main thread. A signal that was ignored when the process began stays ignored.
+    To be used in the main thread. SIGHUP that was ignored when the process began, as by nohup, stays ignored.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,8 @@ class StopSignals:
         os.set_blocking(self._write_end, False)
         self._wakeup_before = signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         for number in (*_STOP, signal.SIGCHLD):
-            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGCHLD:
+            # Shells let what they start in the background ignore SIGINT too; sent to us, it is meant.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self
 
