@@ -52,6 +52,8 @@ class _Root(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except Exception as error:
             failure = None if ctx.params["debug"] else _known(error)
             if failure is None:
