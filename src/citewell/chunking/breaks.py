@@ -125,7 +125,7 @@ def _ends_sentence(text: str, start: int, stop_end: int, resume: int) -> bool:
     mark, following = text[start], text[resume]
     if mark in _WIDE_STOPS:
         return not (mark == "．" and following.isdigit())
-    if following in ",;:":
+    if following in ",;:" or text[start - 1].isspace():
         return False
     if stop_end > start + 1:
         return not following.islower()

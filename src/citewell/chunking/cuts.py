@@ -84,10 +84,16 @@ class Cutter:
         """The passage that begins at `start`, the place of a mark."""
         window = self._window(start)
         candidates, overflow = self._candidates(window, start)
-        while (best := _choose(candidates)) is not None:
-            if best is candidates[0] or self._count(window[: best.end]) <= self._limits.tokens:
-                return self._made(start, best.end, best.resume, best.strength, candidates)
-            candidates = [candidate for candidate in candidates if candidate.end < best.end]
+        best = _choose(candidates)
+        if best is not None and self._count(window[: best.end]) > self._limits.tokens:
+            # Together the pieces cost more than one by one.
+            fitting = bisect_right(
+                candidates, self._limits.tokens, key=lambda candidate: self._count(window[: candidate.end])
+            )
+            candidates = candidates[:fitting]
+            best = _choose(candidates)
+        if best is not None:
+            return self._made(start, best.end, best.resume, best.strength, candidates)
         end = self._end_within_sentence(window, overflow)
         if start + end >= self._end:
             return self._made(start, end, end, Strength.END, candidates)

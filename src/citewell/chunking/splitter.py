@@ -44,8 +44,7 @@ class SentenceChunker:
             overlap_characters=CHARACTERS_PER_TOKEN * overlap_tokens,
         )
         self._count = count_tokens
-        # What a counter adds to every text, such as a begin and an end mark, is spent once for a passage.
-        self._joint = max(0, 2 * count_tokens("a") - count_tokens("a a"))
+        self._joint = _fixed_cost(count_tokens)
 
     def split(self, text: str, *, headings: Sequence[Heading] = ()) -> Sequence[Span]:
         first = _MARK.search(text)
@@ -64,6 +63,13 @@ class SentenceChunker:
             cut = cutter.next(cut)
             spans.append(Span(cut.start, cut.end))
         return tuple(spans)
+
+
+def _fixed_cost(count_tokens: TokenCounter) -> int:
+    """What the counter adds to every text, such as for a begin and an end mark; a passage bears it once."""
+    sentence = "This is a sentence of nine words, or so."
+    one, nine = count_tokens(sentence), count_tokens(" ".join([sentence] * 9))
+    return max(0, (9 * one - nine) // 8)
 
 
 def _places(text: str, headings: Sequence[Heading]) -> Sequence[int]:
