@@ -15,13 +15,14 @@ from tests.architecture.sources import PACKAGES, ROOT
 #: Imports every module of the core that is not a contract suite, and prints what came in from elsewhere.
 IMPORT_THE_CORE = """
 import importlib, pkgutil, sys
+before = set(sys.modules)
 import citewell
 names = [module.name for module in pkgutil.walk_packages(citewell.__path__, "citewell.")
          if not module.name.startswith("citewell.testing")]
 for name in names:
     importlib.import_module(name)
-loaded = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
-print(len(names), *sorted(name for name in loaded if not name.startswith("_")))
+loaded = {name.partition(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)
+print(len(names), *sorted(loaded))
 """
 
 
