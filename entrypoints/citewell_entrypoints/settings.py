@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "load_settings"]
@@ -19,6 +19,13 @@ PREFIX = "APP_"
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Count = Annotated[int, Field(ge=1, le=1_024)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+_SCHEMES: Final = {
+    "database_url": ("postgresql://", "postgres://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+    "blob_url": ("file://", "s3://"),
+}
 
 
 class SettingsError(Exception):
@@ -119,11 +126,24 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _empty_is_unset(cls, value: object, info: object) -> object:
+    def _empty_is_unset(cls, value: object, info: ValidationInfo) -> object:
         """`APP_X=` means the default, so that an example file can list every name."""
         if value == "":
-            name = getattr(info, "field_name", "")
-            return cls.model_fields[name].get_default(call_default_factory=True)
+            return cls.model_fields[info.field_name or ""].get_default()
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _home_is_known(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @field_validator("database_url", "redis_url", "blob_url")
+    @classmethod
+    def _scheme_is_known(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Said here, without the value: later errors would quote it with its password."""
+        schemes = _SCHEMES[info.field_name or ""]
+        if value is not None and not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"it has to begin with {' or '.join(schemes)}")
         return value
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.house import House
 
 from citewell.errors import ContentMissing, ContentTooLarge, QueueUnavailable, UnsupportedMediaType
 from citewell.model import Status
+from citewell.usecases import ReceiveContent
 
 
 @pytest.fixture
@@ -75,6 +77,22 @@ async def test_an_unknown_type_is_refused_and_leaves_nothing(house: House) -> No
     with pytest.raises(UnsupportedMediaType):
         await house.upload(b"\x89PNG\r\n", name="text.txt")
     assert await house.documents.list(limit=10) == []
+
+
+async def test_an_unknown_type_is_refused_before_the_file_was_read_whole(house: House) -> None:
+    """The first 8 KiB decide."""
+    read = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield b"\x89PNG" + b"x" * 4096
+
+    receive = ReceiveContent(blobs=house.blobs, parser=house.parser, max_bytes=1 << 40)
+    with pytest.raises(UnsupportedMediaType):
+        await receive(endless(), name="text.txt")
+    assert read == 2
 
 
 async def test_an_upload_is_accepted_while_the_queue_is_away(tmp_path: Path) -> None:

@@ -26,25 +26,44 @@ class ReceiveContent:
         self._max_bytes = max_bytes
 
     async def __call__(self, content: AsyncIterator[bytes], *, name: str) -> Content:
-        """The received content. Raises ContentTooLarge as soon as it is, UnsupportedMediaType at the end."""
-        head = bytearray()
-        blob = await self._blobs.receive(self._watched(content, head))
-        media_type = self._parser.detect(bytes(head), name=name)
-        if media_type is None:
-            await self._blobs.drop(blob)
-            raise UnsupportedMediaType(
-                "no parser reads files of this type; see the README for those it reads"
-            )
-        return Content(blob, media_type)
+        """The received content. Raises ContentTooLarge or UnsupportedMediaType as soon as it is clear."""
+        watched = _Watched(content, self._parser, name=name, max_bytes=self._max_bytes)
+        blob = await self._blobs.receive(watched.pieces())
+        return Content(blob, watched.media_type)
 
-    async def _watched(self, content: AsyncIterator[bytes], head: bytearray) -> AsyncIterator[bytes]:
-        size = 0
-        async for piece in content:
+
+class _Watched:
+    """Passes a stream on and looks at its beginning and its length. A refusal breaks the stream off."""
+
+    def __init__(self, content: AsyncIterator[bytes], parser: Parser, *, name: str, max_bytes: int) -> None:
+        self._content = content
+        self._parser = parser
+        self._name = name
+        self._max_bytes = max_bytes
+        #: Known once the stream has been passed on.
+        self.media_type = ""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        head, size = bytearray(), 0
+        async for piece in self._content:
             size += len(piece)
             if size > self._max_bytes:
                 raise ContentTooLarge(f"the file is larger than the limit of {self._max_bytes} bytes")
-            head += piece[: max(0, HEAD_BYTES - len(head))]
+            if len(head) < HEAD_BYTES:
+                head += piece[: HEAD_BYTES - len(head)]
+                if len(head) == HEAD_BYTES:
+                    self.media_type = self._detected(bytes(head))
             yield piece
+        if len(head) < HEAD_BYTES:
+            self.media_type = self._detected(bytes(head))
+
+    def _detected(self, head: bytes) -> str:
+        media_type = self._parser.detect(head, name=self._name)
+        if media_type is None:
+            raise UnsupportedMediaType(
+                "no parser reads files of this type; see the README for those it reads"
+            )
+        return media_type
 
 
 class SubmitDocument:
