@@ -136,6 +136,14 @@ def test_a_start_that_was_cut_off_while_making_the_cluster_is_made_good(data: Pa
         server.stop()
 
 
+def test_files_that_are_not_postgresqls_are_refused_and_kept(data: Path) -> None:
+    """Nothing is written over."""
+    (data / "postgres" / "PG_VERSION").unlink()
+    with pytest.raises(StartRefused, match="holds files, but none of PostgreSQL's"):
+        PostgresServer(data).start()
+    assert (data / "postgres" / "base").is_dir()
+
+
 def test_data_of_another_major_version_is_refused(data: Path) -> None:
     """The message names both versions and the way out, and the data is as it was."""
     (data / "postgres" / "PG_VERSION").write_text("17\n")

@@ -126,6 +126,8 @@ class PostgresServer:
         account = engine_account(self._data, must_reach=(self._data, self._sockets, binaries))
         if self._has_data:
             cluster.check_version(self._data, binaries=binaries)
+        elif self._data.exists() and any(self._data.iterdir()):
+            raise StartRefused(f"{self._data} holds files, but none of PostgreSQL's: move them away")
         return binaries, account
 
     def _state(self) -> list[str]:

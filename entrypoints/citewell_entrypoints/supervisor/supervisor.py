@@ -46,7 +46,8 @@ def supervise(plan: Plan) -> int:
             Supervisor(parts, signals, records, Console(sys.stdout)).run(address.url)
             records.clear()
             remove_outside_socket_folder(directory)
-    except SupervisorError as error:
+    except (SupervisorError, OSError) as error:
+        # An OSError names the path: a full disk, say, or a folder that was taken away.
         sys.stderr.write(f"Error: {error}\n")
         return 1
     return 0
@@ -161,11 +162,11 @@ class Supervisor:
     def _stop(self) -> None:
         parts = self._parts
         engines = {service.name: service for service in parts.engine_services}
-        # The last second of the ten is for what must be killed.
+        # Within ten seconds, and what must be killed takes a moment too.
         stages = [
             Stage([parts.api], [2.5]),
-            Stage([*parts.workers, parts.schema], [6.0]),
-            Stage([engines[name] for name in ["valkey"] if name in engines], [7.0]),
-            Stage([engines[name] for name in ["postgres"] if name in engines], [8.5, 9.2]),
+            Stage([*parts.workers, parts.schema], [6.8]),
+            Stage([engines[name] for name in ["valkey"] if name in engines], [7.4]),
+            Stage([engines[name] for name in ["postgres"] if name in engines], [9.0, 9.5]),
         ]
         shut_down(stages, signals=self._signals, console=self._console)
