@@ -46,9 +46,6 @@ from citewell_entrypoints.settings import Settings
 
 __all__ = ["Container", "HttpContainer", "WorkerContainer"]
 
-#: A job that nobody took for this long is announced again.
-_GRACE_SECONDS = 30.0
-
 
 class Container(containers.DeclarativeContainer):
     """What API and worker share. Override a port's provider on an instance to swap its adapter."""
@@ -157,6 +154,4 @@ class WorkerContainer(Container):
         ),
         claimed=providers.Object(mark_log_lines),
     )
-    announce_due_jobs = providers.Singleton(
-        AnnounceDueJobs, jobs=Container.jobs, queue=Container.queue, grace_seconds=_GRACE_SECONDS
-    )
+    announce_due_jobs = providers.Singleton(AnnounceDueJobs, jobs=Container.jobs, queue=Container.queue)

@@ -74,6 +74,25 @@ class TestDramatiqJobQueue(JobQueueContract):
             await asyncio.wait_for(began.wait(), 20)
         assert cancelled.is_set()
 
+    async def test_what_is_fetched_while_the_consumer_stops_comes_again(self, open_queue: OpenQueue) -> None:
+        """A job that a stopping worker gives back is announced while its consumer still fetches."""
+        heard, again, began = Heard(), JobId(uuid4()), asyncio.Event()
+
+        async def handler(job_id: JobId) -> None:
+            began.set()
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                await queue.announce(again)
+                await asyncio.sleep(0.5)  # long enough for the idle threads to fetch it
+                raise
+
+        async with open_queue(handler) as queue:
+            await queue.announce(JobId(uuid4()))
+            await asyncio.wait_for(began.wait(), 20)
+        async with open_queue(heard):
+            await heard.until(again)
+
     async def test_what_is_announced_while_nobody_listens_waits(self, open_queue: OpenQueue) -> None:
         """Let one worker hear of the job, at least once."""
         heard, job_id = Heard(), JobId(uuid4())

@@ -12,6 +12,7 @@ from uuid import UUID
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
+from citewell.errors import QueueUnavailable
 from citewell.model import JobId
 from citewell_adapters.dramatiq.broker import ACTOR, QUEUE
 
@@ -73,7 +74,8 @@ class DramatiqConsumer:
 
     async def _handle(self, job_id: JobId) -> None:
         if self._stopping:
-            raise asyncio.CancelledError
+            # Fetched too late: transient, so that the announcement goes back instead of counting as heard.
+            raise QueueUnavailable("the worker stops")
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._running.add(task)
         try:

@@ -142,15 +142,16 @@ class Child:
         self.ready = False
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        await self._process.wait()
-        await self._listening
         self._stdin.close()
         with contextlib.suppress(OSError):
             await self._stdin.wait_closed()
-        # What is left in the pipe keeps it open; RuntimeError says that its reader is still there to take it.
+        # What is left in the pipe keeps it open, and asyncio lets nobody know of the end while it is;
+        # RuntimeError says that its reader is still there to take it.
         with contextlib.suppress(RuntimeError):
             while await self._stdout.read(LONGEST_FRAME):
                 pass
+        await self._process.wait()
+        await self._listening
 
     async def _begin(self, reader: str) -> None:
         hello = {"reader": reader, "parent": os.getpid(), "memory_bytes": self._limits.memory_bytes}

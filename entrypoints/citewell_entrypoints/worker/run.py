@@ -17,6 +17,8 @@ from citewell_entrypoints.settings import Settings
 __all__ = ["run_worker"]
 
 _SWEEP_SECONDS: Final = 30.0
+#: A job that nobody took for this long is announced again.
+_GRACE_SECONDS: Final = 30.0
 #: Shorter than any grace that a supervisor gives before it kills.
 _STOP_SECONDS: Final = 6.0
 
@@ -55,9 +57,11 @@ async def _work(container: WorkerContainer) -> None:
 
 async def _sweep(announce_due_jobs: AnnounceDueJobs) -> None:
     """What was announced to nobody, before this start or in a fault of the queue, is announced again."""
+    grace_seconds = 0.0
     while True:
         try:
-            count = await announce_due_jobs()
+            count = await announce_due_jobs(grace_seconds=grace_seconds)
+            grace_seconds = _GRACE_SECONDS
             if count:
                 _log.info("announced %d waiting jobs again", count)
         except Transient as error:
