@@ -40,6 +40,7 @@ def _sentences(text: str) -> list[str]:
         ["Am 3. Oktober war es z.B. in Berlin bzw. Bonn kalt.", "Dann nicht."],
         ["„Wirklich?“ fragte er.", "„Ja.“"],
         ["all of this is written in lower case.", "nothing else shows where it ends.", "but it ends."],
+        ["Tu viens ?", "Oui !", "Bon... alors va.", "Quoi ?!", "Rien"],
         ["It rose to 7 million.[12]", "Then it fell.[3][4]", "Then nothing."],
         ["他说你好。", "真的吗？", "「是的！」", "然后走了。"],
         ["価格は3．5円です。", "高い。"],

@@ -8,12 +8,13 @@ from typing import Final
 
 from citewell.model import Heading
 
-__all__ = ["MarkdownHeadings"]
+__all__ = ["UNDERLINE", "MarkdownHeadings"]
 
 _LONGEST_TITLE: Final = 200
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _ATX: Final = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
-_UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+#: A line that makes a heading of the one above it.
+UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)[ \t]*\r?$", re.MULTILINE)
 _FENCE: Final = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)$")
 _FRONT_MATTER_KEY: Final = re.compile(r"[A-Za-z_][\w-]*[ \t]*:")
 # A line of one of these is no title, whatever is drawn under it.
@@ -48,7 +49,7 @@ class MarkdownHeadings:
             if atx := _ATX.match(line):
                 yield from _heading(start, len(atx[1]), atx[2] or "")
                 title_line = ""
-            elif title_line and (underline := _UNDERLINE.match(line)):
+            elif title_line and (underline := UNDERLINE.match(line)):
                 yield from _heading(title_start, 1 if "=" in underline[1] else 2, title_line)
                 title_line = ""
             else:

@@ -12,13 +12,14 @@ from typing import BinaryIO, Final
 from citewell.model import ParsedPage
 from citewell_adapters.plaintext.detection import MARKDOWN, PLAIN_TEXT, detect_text
 from citewell_adapters.plaintext.encoding import encoding_of
-from citewell_adapters.plaintext.markdown import MarkdownHeadings
+from citewell_adapters.plaintext.markdown import UNDERLINE, MarkdownHeadings
 
 __all__ = ["TEXT_TYPES", "TextParser"]
 
 TEXT_TYPES: Final = frozenset({PLAIN_TEXT, MARKDOWN})
 
-_PART_BYTES: Final = 65_536
+_PIECE_BYTES: Final = 65_536
+_PART_CHARACTERS: Final = 65_536
 _LONGEST_PART: Final = 262_144
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -44,7 +45,7 @@ class TextParser:
         with _opened(path) as file:
             waiting, at_end = "", False
             while not at_end:
-                piece = await asyncio.to_thread(file.read, _PART_BYTES)
+                piece = await asyncio.to_thread(file.read, _PIECE_BYTES)
                 at_end = not piece
                 waiting += _UNFIT.sub("\ufffd", decoder.decode(piece, at_end))
                 length = len(waiting) if at_end else _part_length(waiting)
@@ -60,6 +61,10 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _part_length(text: str) -> int:
-    """How much of `text` can be passed on: whole lines, but not the last one, which may get an underline."""
+    """How much of `text` can be passed on: whole lines, but none that the next line may still underline."""
+    if len(text) < _PART_CHARACTERS:
+        return 0
     end = text.rfind("\n", 0, text.rfind("\n")) + 1
+    if UNDERLINE.match(text, end):
+        end = text.rfind("\n", 0, end - 1) + 1
     return end if end or len(text) < _LONGEST_PART else len(text)

@@ -125,16 +125,19 @@ def _ends_sentence(text: str, start: int, stop_end: int, resume: int) -> bool:
     mark, following = text[start], text[resume]
     if mark in _WIDE_STOPS:
         return not (mark == "．" and following.isdigit())
-    if following in ",;:" or text[start - 1].isspace():
+    if following in ",;:":
         return False
     if stop_end > start + 1:
         return not following.islower()
-    return mark != "." or _full_stop_ends(_word_before(text, start), following)
+    if mark != ".":
+        return True
+    return (
+        start > 0 and not text[start - 1].isspace() and _full_stop_ends(_word_before(text, start), following)
+    )
 
 
 def _word_before(text: str, position: int) -> str:
-    before = text[max(0, position - _LONGEST_WORD) : position]
-    return "" if not before or before[-1].isspace() else before.split()[-1].lstrip(_OPENERS)
+    return text[max(0, position - _LONGEST_WORD) : position].split()[-1].lstrip(_OPENERS)
 
 
 def _full_stop_ends(word: str, following: str) -> bool:
