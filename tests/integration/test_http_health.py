@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,6 +22,7 @@ from citewell.testing.scripted import ScriptedLLM
 from citewell_adapters.dramatiq import build_broker
 from citewell_adapters.pgvector import PgDatabase
 from citewell_entrypoints.probes import Probe, database_probe, queue_probe
+from citewell_migrations import apply
 
 
 def ready(word: str) -> Probe:
@@ -92,18 +96,33 @@ async def test_parts_that_say_nothing_are_not_waited_for(tmp_path: Path) -> None
     assert "2 seconds" in body["parts"]["one"]["detail"]
 
 
+def migrate(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        apply(connection)
+
+
 async def test_the_database_is_ready_when_its_schema_is_up_to_date(new_database: NewDatabase) -> None:
     """A database without our tables answers, but cannot be served."""
-    async with PgDatabase(await new_database()) as database:
+    url = await new_database()
+    async with PgDatabase(url) as database:
         with pytest.raises(StoreUnavailable, match="citewell migrate"):
             await database_probe(database)()
+        await asyncio.to_thread(migrate, url)
+        assert re.fullmatch(r"PostgreSQL \d+\.\d+, schema up to date", await database_probe(database)())
 
 
-async def test_a_database_that_is_away_is_not_ready() -> None:
-    """A connection that cannot be made."""
-    database = PgDatabase("postgresql://nobody@127.0.0.1:1/none", connect_timeout_seconds=1)
-    with pytest.raises((StoreUnavailable, RuntimeError)):
-        await database_probe(database)()
+async def test_a_database_that_went_away_is_not_ready(new_database: NewDatabase, postgres_url: str) -> None:
+    """And says so within the time that a probe has."""
+    url = await new_database()
+    name = urlsplit(url).path.removeprefix("/")
+    async with PgDatabase(url, connect_timeout_seconds=1) as database:
+        async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+            await connection.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false'.encode())
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+        with pytest.raises(StoreUnavailable):
+            await database_probe(database)()
 
 
 async def test_the_queue_is_ready_when_its_server_answers(valkey_url: str) -> None:

@@ -34,7 +34,7 @@ ALL_ERRORS: list[type[CitewellError]] = [getattr(errors, name) for name in error
 )
 def test_an_error_has_its_kind(error: type[CitewellError], status: int, name: str) -> None:
     """One table from errors to statuses and types."""
-    kind = kind_of(error())
+    kind = kind_of(error)
     assert (kind.status, kind.type) == (status, f"urn:citewell:problem:{name}")
 
 
@@ -44,19 +44,19 @@ def test_an_error_of_a_new_class_is_of_the_kind_of_its_base() -> None:
     class MyStoreIsAway(errors.StoreUnavailable):
         """It is away."""
 
-    assert kind_of(MyStoreIsAway()).name == "store-unavailable"
+    assert kind_of(MyStoreIsAway).name == "store-unavailable"
 
 
 def test_an_error_without_a_kind_is_an_internal_one() -> None:
     """What should not come up to here is no caller's fault."""
-    assert kind_of(errors.StaleLease()) is INTERNAL_ERROR
-    assert kind_of(CitewellError()) is INTERNAL_ERROR
+    assert kind_of(errors.StaleLease) is INTERNAL_ERROR
+    assert kind_of(CitewellError) is INTERNAL_ERROR
 
 
 @pytest.mark.parametrize("error", ALL_ERRORS, ids=lambda error: error.__name__)
 def test_every_kind_is_fit_for_a_reply(error: type[CitewellError]) -> None:
     """A name for a URN, an error status, a title; and who is to come back is told when."""
-    kind = kind_of(error())
+    kind = kind_of(error)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.name)
     assert 400 <= kind.status < 600
     assert kind.title

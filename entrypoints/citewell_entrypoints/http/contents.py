@@ -11,12 +11,18 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
-from citewell.errors import InvalidInput
+from citewell.errors import (
+    BlobsUnavailable,
+    DocumentNotFound,
+    DocumentNotReady,
+    InvalidInput,
+    StoreUnavailable,
+)
 from citewell.model import Document, DocumentId, Span
 from citewell.usecases import GetDocument, ReadChunks, ReadContent, ReadText
 from citewell_entrypoints.http.descriptions import problems
 from citewell_entrypoints.http.filenames import content_disposition
-from citewell_entrypoints.http.problems import RANGE_NOT_SATISFIABLE, HttpProblem
+from citewell_entrypoints.http.problems import INVALID_REQUEST, RANGE_NOT_SATISFIABLE, HttpProblem
 from citewell_entrypoints.http.ranges import RangeNotSatisfiable, is_current, requested_span
 from citewell_entrypoints.http.schemas import ChunkItem, ChunkPage
 from citewell_entrypoints.http.streams import begun, streamed
@@ -41,7 +47,9 @@ _MAX_OFFSET: Final = 2**31 - 1
             bytes, generate_examples=False, description="The bytes of `Range`", media_type="*/*"
         ),
         304: ResponseSpec(None, generate_examples=False, description="What `If-None-Match` names is current"),
-        **problems(400, 404, 416, 503),
+        **problems(
+            INVALID_REQUEST, DocumentNotFound, RANGE_NOT_SATISFIABLE, StoreUnavailable, BlobsUnavailable
+        ),
     },
 )
 async def download_content(
@@ -97,7 +105,7 @@ def _requested(request: Request[Any, Any, Any], document: Document, *, etag: str
     media_type="text/plain",
     responses={
         200: ResponseSpec(str, generate_examples=False, description="The text", media_type="text/plain"),
-        **problems(400, 404, 409, 503),
+        **problems(INVALID_REQUEST, DocumentNotFound, DocumentNotReady, StoreUnavailable),
     },
 )
 async def read_document_text(
@@ -134,8 +142,9 @@ def _text_span(start: int | None, end: int | None) -> Span | None:
     "/documents/{document_id:uuid}/chunks",
     tags=_TAGS,
     operation_id="listChunks",
+    response_description="Some chunks",
     summary="List the chunks",
-    responses=problems(400, 404, 503),
+    responses=problems(INVALID_REQUEST, DocumentNotFound, StoreUnavailable),
 )
 async def list_chunks(
     document_id: FromPath[UUID],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final, cast
 
 import msgspec
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
 
+from citewell.errors import CitewellError
 from citewell.model import DEFAULT_COLLECTION
-from citewell_entrypoints.http.problems import PROBLEM_MEDIA_TYPE, Problem
+from citewell_entrypoints.http.problems import PROBLEM_MEDIA_TYPE, Kind, Problem, kind_of
 from citewell_entrypoints.http.schemas import QueryRequest
 
 __all__ = ["QueryOperation", "UploadOperation", "problems"]
@@ -65,14 +65,28 @@ class UploadOperation(Operation):
         self.request_body = _body("multipart/form-data", _UPLOAD)
 
 
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The replies of these statuses, all of one shape."""
+def problems(*given: Kind | type[CitewellError]) -> dict[int, ResponseSpec]:
+    """The replies for these kinds of problems, and for the kinds of these errors, by status."""
+    kinds = [kind if isinstance(kind, Kind) else kind_of(kind) for kind in given]
     return {
         status: ResponseSpec(
             Problem,
             generate_examples=False,
-            description=HTTPStatus(status).phrase,
+            description="; or: ".join(kind.title for kind in kinds if kind.status == status),
             media_type=PROBLEM_MEDIA_TYPE,
+            examples=[_example(kind) for kind in kinds if kind.status == status],
         )
-        for status in statuses
+        for status in sorted({kind.status for kind in kinds})
     }
+
+
+def _example(kind: Kind) -> Example:
+    value = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=kind.advice or f"{kind.title}.",
+        instance="/api/v1/…",
+        request_id="0199c1f07d6e7c3a9b572f6f3c1f9a10",
+    )
+    return Example(summary=kind.name, value=msgspec.to_builtins(value))

@@ -12,9 +12,17 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
+from citewell.errors import (
+    BlobsUnavailable,
+    ContentTooLarge,
+    DocumentNotFound,
+    StoreUnavailable,
+    UnsupportedMediaType,
+)
 from citewell.model import DocumentId, Status, checked_collection
 from citewell.usecases import DeleteDocument, GetDocument, ListDocuments, SubmitDocument
 from citewell_entrypoints.http.descriptions import UploadOperation, problems
+from citewell_entrypoints.http.problems import INVALID_CONTENT_TYPE, INVALID_REQUEST
 from citewell_entrypoints.http.schemas import DocumentItem, DocumentPage
 from citewell_entrypoints.http.uploads import UploadReader
 
@@ -31,6 +39,7 @@ _LOCATION: Final = ResponseHeader(
     status_code=202,
     tags=_TAGS,
     operation_id="uploadDocument",
+    response_description="It is queued",
     summary="Upload a document",
     operation_class=UploadOperation,
     response_headers=[_LOCATION],
@@ -38,7 +47,14 @@ _LOCATION: Final = ResponseHeader(
         200: ResponseSpec(
             DocumentItem, generate_examples=False, description="The collection holds the same bytes already"
         ),
-        **problems(400, 413, 415, 503),
+        **problems(
+            INVALID_REQUEST,
+            ContentTooLarge,
+            INVALID_CONTENT_TYPE,
+            UnsupportedMediaType,
+            StoreUnavailable,
+            BlobsUnavailable,
+        ),
     },
 )
 async def upload_document(
@@ -67,8 +83,9 @@ async def upload_document(
     "/documents/{document_id:uuid}",
     tags=_TAGS,
     operation_id="getDocument",
+    response_description="The document",
     summary="Get a document",
-    responses=problems(400, 404, 503),
+    responses=problems(INVALID_REQUEST, DocumentNotFound, StoreUnavailable),
 )
 async def show_document(
     document_id: FromPath[UUID], get_document: NamedDependency[GetDocument]
@@ -81,8 +98,9 @@ async def show_document(
     "/documents",
     tags=_TAGS,
     operation_id="listDocuments",
+    response_description="Some documents",
     summary="List documents",
-    responses=problems(400, 503),
+    responses=problems(INVALID_REQUEST, StoreUnavailable),
 )
 async def browse_documents(
     list_documents: NamedDependency[ListDocuments],
@@ -109,8 +127,9 @@ async def browse_documents(
     "/documents/{document_id:uuid}",
     tags=_TAGS,
     operation_id="deleteDocument",
+    response_description="It is gone",
     summary="Delete a document",
-    responses=problems(400, 404, 503),
+    responses=problems(INVALID_REQUEST, DocumentNotFound, StoreUnavailable),
 )
 async def remove_document(
     document_id: FromPath[UUID], delete_document: NamedDependency[DeleteDocument]

@@ -65,7 +65,7 @@ def to_http_problem(error: Exception, request: Request[Any, Any, Any]) -> HttpPr
     if isinstance(error, HttpProblem):
         return error
     if isinstance(error, CitewellError):
-        kind = kind_of(error)
+        kind = kind_of(type(error))
         said = str(error) if kind.status < HTTPStatus.INTERNAL_SERVER_ERROR else kind.title
         return HttpProblem(kind, _sentences(said, kind.advice))
     if isinstance(error, ClientDisconnected):

@@ -76,7 +76,13 @@ async def _state(name: str, probe: Probe) -> PartState:
         return PartState("failing", f"{type(error).__name__}; see the log")
 
 
-@get("/livez", tags=["health"], operation_id="checkLiveness", summary="Is the process alive?")
+@get(
+    "/livez",
+    tags=["health"],
+    operation_id="checkLiveness",
+    response_description="It is",
+    summary="Is the process alive?",
+)
 async def check_liveness() -> Alive:
     """200 as long as the process answers; looks at nothing else."""
     return Alive()
@@ -86,10 +92,11 @@ async def check_liveness() -> Alive:
     "/readyz",
     tags=["health"],
     operation_id="checkReadiness",
+    response_description="All parts are ready",
     summary="Can it serve requests?",
     responses={
         503: ResponseSpec(
-            Readiness, generate_examples=False, description="a part is away; `parts` says which"
+            Readiness, generate_examples=False, description="A part is away; `parts` says which"
         )
     },
 )

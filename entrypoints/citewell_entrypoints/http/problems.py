@@ -78,7 +78,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         str,
         msgspec.Meta(
             description="what happened, and what to do about it",
-            examples=["There is no document 0199c1f0-…; GET /api/v1/documents lists those there are."],
+            examples=["There is no document 0199c1f0-…. GET /api/v1/documents lists those there are."],
         ),
     ]
     instance: Annotated[str, msgspec.Meta(description="the path that was asked for")]
@@ -105,7 +105,8 @@ class Kind:
         return f"urn:citewell:problem:{self.name}"
 
 
-_LATER: Final = "Try again in some seconds; GET /readyz says which part is away."
+_LATER: Final = "Try again in some seconds."
+_LATER_PROBED: Final = "Try again in some seconds; GET /readyz says which part is away."
 _LOGGED: Final = "It was logged; whoever runs this server finds it by the request id."
 
 INVALID_REQUEST: Final = Kind("invalid-request", 400, "The request is not valid")
@@ -156,9 +157,13 @@ _KINDS: Final[Mapping[type[CitewellError], Kind]] = MappingProxyType(
             "embedding-rejected", 502, "The embedding model refuses the question", _LOGGED
         ),
         Transient: Kind("unavailable", 503, "Something is away for the moment", _LATER, _RETRY_SECONDS),
-        StoreUnavailable: Kind("store-unavailable", 503, "The database is away", _LATER, _RETRY_SECONDS),
+        StoreUnavailable: Kind(
+            "store-unavailable", 503, "The database is away", _LATER_PROBED, _RETRY_SECONDS
+        ),
         BlobsUnavailable: Kind("blobs-unavailable", 503, "The file store is away", _LATER, _RETRY_SECONDS),
-        QueueUnavailable: Kind("queue-unavailable", 503, "The job queue is away", _LATER, _RETRY_SECONDS),
+        QueueUnavailable: Kind(
+            "queue-unavailable", 503, "The job queue is away", _LATER_PROBED, _RETRY_SECONDS
+        ),
         EmbedderUnavailable: Kind(
             "embedder-unavailable", 503, "The embedding model is away", _LATER, _RETRY_SECONDS
         ),
@@ -187,9 +192,9 @@ class ClientDisconnected(Exception):
     """The client went away before its request was complete."""
 
 
-def kind_of(error: CitewellError) -> Kind:
-    """The kind of the error's nearest class; INTERNAL_ERROR if none is known."""
-    for cls in type(error).__mro__:
+def kind_of(error: type[CitewellError]) -> Kind:
+    """The kind of the error's class or its nearest base; INTERNAL_ERROR if none is known."""
+    for cls in error.__mro__:
         if kind := _KINDS.get(cls):
             return kind
     return INTERNAL_ERROR

@@ -8,12 +8,13 @@ import msgspec
 from litestar import Request, post
 from litestar.di import NamedDependency
 
+from citewell.errors import DocumentNotFound, EmbedderUnavailable, EmbeddingRejected, StoreUnavailable
 from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Scope
 from citewell.usecases import AnswerQuestion
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
 from citewell_entrypoints.http.metrics import Metrics
-from citewell_entrypoints.http.problems import INVALID_REQUEST, FieldError, HttpProblem
+from citewell_entrypoints.http.problems import CONTENT_TOO_LARGE, INVALID_REQUEST, FieldError, HttpProblem
 from citewell_entrypoints.http.schemas import QueryReply, QueryRequest
 
 __all__ = ["CountedAnswers", "ask_question"]
@@ -42,7 +43,15 @@ class CountedAnswers:
     operation_id="askQuestion",
     summary="Ask a question",
     operation_class=QueryOperation,
-    responses=problems(400, 404, 413, 502, 503),
+    response_description="The sources, best first",
+    responses=problems(
+        INVALID_REQUEST,
+        DocumentNotFound,
+        CONTENT_TOO_LARGE,
+        EmbeddingRejected,
+        EmbedderUnavailable,
+        StoreUnavailable,
+    ),
 )
 async def ask_question(
     request: Request[Any, Any, Any], answer_question: NamedDependency[CountedAnswers]
