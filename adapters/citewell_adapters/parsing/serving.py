@@ -56,7 +56,10 @@ def main() -> None:
 
 def _load(name: str) -> PageReader:
     module, _, attribute = name.partition(":")
-    return cast("PageReader", getattr(import_module(module), attribute))
+    reader = getattr(import_module(module), attribute)
+    if not callable(reader):
+        raise TypeError(f"{name} is no reader")
+    return cast("PageReader", reader)
 
 
 def _serve(read: PageReader, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any]:
