@@ -98,6 +98,21 @@ async def test_what_machines_ask_every_second_is_no_line_at_info(service: Served
         assert [line["log_level"] for line in await lines_of(service, "GET", path)] == ["debug"]
 
 
+async def test_a_path_cannot_steer_a_terminal(service: Served) -> None:
+    """What cannot be printed is percent-encoded in the log."""
+    [line] = await lines_of(service, "GET", "/a%1b%5b2Jb%0Ac")
+    assert line["path"] == "/a%1B%5B2Jb%0Ac"
+
+
+@pytest.mark.parametrize("length", ["9" * 5_000, "x", "-1", ""])
+async def test_a_content_length_that_is_none_is_no_trouble(service: Served, length: str) -> None:
+    """Servers refuse most of them; what comes through is measured, not believed."""
+    reply = await service.client.post(
+        f"{API}/query", content=b'{"question": "x"}', headers={"Content-Length": length}
+    )
+    assert reply.status_code == 200
+
+
 async def test_an_error_nobody_thought_of_is_logged_with_its_trace(service: Served) -> None:
     """500 without a trace for the caller; the trace, under the same id, for the log."""
     service.house.embedder.failures.append(ZeroDivisionError("by zero"))

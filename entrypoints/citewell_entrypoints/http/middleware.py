@@ -6,6 +6,7 @@ import re
 import time
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 from litestar.enums import ScopeType
@@ -32,6 +33,9 @@ _UNMATCHED: Final = "unmatched"
 _QUIET_ROUTES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 #: No reply was sent: the caller had gone, or the server stopped.
 _NO_REPLY: Final = 499
+
+#: The headers of a request that matter here.
+_READ: Final = frozenset({HEADER, b"content-length", b"transfer-encoding", b"expect"})
 
 _log = structlog.get_logger("citewell.access")
 
@@ -74,19 +78,19 @@ class EveryRequest:
             "request",
             method=method,
             route=route,
-            path=scope["path"],
+            # A terminal may show the line as it is.
+            path=path if (path := scope["path"]).isprintable() else quote(path),
             status=reply.status,
             duration_ms=round(seconds * 1000, 2),
             bytes=reply.sent_bytes,
         )
 
 
-_READ: Final = frozenset({HEADER, b"content-length", b"transfer-encoding", b"expect"})
-
-
 def _has_large_body(head: dict[bytes, bytes]) -> bool:
     length = head.get(b"content-length", b"0")
-    return b"transfer-encoding" in head or not length.isdigit() or int(length) > _LARGE_BYTES
+    if b"transfer-encoding" in head or not length.isdigit() or len(length) > 18:
+        return True
+    return int(length) > _LARGE_BYTES
 
 
 @lru_cache(maxsize=256)
