@@ -66,11 +66,11 @@ async def database(migrated_database: MigratedDatabase) -> AsyncIterator[PgDatab
 
 async def test_after_a_restart_the_next_call_works(server: PostgresServer) -> None:
     """An orderly restart goes unnoticed by whoever calls when it is over."""
-    async with PgDatabase(server.url, min_size=4, max_size=4) as database:
-        await asyncio.gather(*(number(database) for _ in range(8)))
+    async with PgDatabase(server.url, min_size=8, max_size=8) as database:
+        await asyncio.gather(*(number(database) for _ in range(16)))
         server.stop()
         server.start()
-        for _ in range(8):
+        for _ in range(16):
             assert await number(database) == 1
 
 

@@ -85,6 +85,27 @@ async def test_a_process_of_a_former_space_stages_nothing_more(migrated_database
         assert await stores.vectors.staged(lease.revision_id) == 0
 
 
+async def test_a_vector_that_is_just_being_staged_counts(migrated_database: MigratedDatabase) -> None:
+    """Whoever opens another space waits for it, and is refused."""
+    async with open_pg_stores(await migrated_database(), space=SMALL) as stores:
+        lease = await claimed(stores, "text")
+        staged = asyncio.Event()
+
+        async def open_another() -> None:
+            await staged.wait()
+            await PgVectorStore(stores.database, LARGE).__aenter__()
+
+        opening = asyncio.create_task(open_another())
+        async with stores.unit_of_work():
+            await stores.vectors.stage(lease.revision_id, [chunk(0)])
+            staged.set()
+            await asyncio.sleep(0.3)
+            assert not opening.done()
+        with pytest.raises(SpaceMismatch):
+            await opening
+        assert await stores.vectors.staged(lease.revision_id) == 1
+
+
 async def test_api_and_workers_may_open_at_once(migrated_database: MigratedDatabase) -> None:
     """The first makes the table, the others find it."""
     url = await migrated_database()

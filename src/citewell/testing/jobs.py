@@ -38,6 +38,15 @@ async def queued(stores: Stores, content: str) -> JobId:
     return submitted.job_id
 
 
+async def under_way(stores: Stores, content: str) -> Lease:
+    """The lease of a job that has reported."""
+    lease = await claimed(stores, content)
+    await stores.jobs.report(
+        lease, stage=Stage.EMBEDDING, progress=Progress(1, 2, 3, 4), lease_seconds=LEASE_SECONDS
+    )
+    return lease
+
+
 async def document_of(stores: Stores, lease: Lease) -> Document:
     return await stores.documents.get(lease.document_id)
 
@@ -127,7 +136,7 @@ class JobStoreContract:
 
     async def test_a_completed_job_makes_the_document_ready(self, stores: Stores) -> None:
         """The revision is live and the document READY."""
-        lease = await claimed(stores, "text")
+        lease = await under_way(stores, "text")
         await stores.jobs.complete(lease, page_count=12, chunk_count=34)
         document = await document_of(stores, lease)
         assert (document.status, document.stage, document.error) == (Status.READY, None, None)
@@ -136,7 +145,7 @@ class JobStoreContract:
 
     async def test_a_failed_job_tells_why(self, stores: Stores) -> None:
         """The document is FAILED."""
-        lease = await claimed(stores, "text")
+        lease = await under_way(stores, "text")
         await stores.jobs.fail(lease, _FAILURE)
         document = await document_of(stores, lease)
         assert (document.status, document.stage, document.error) == (Status.FAILED, None, _FAILURE)
@@ -144,7 +153,7 @@ class JobStoreContract:
 
     async def test_a_deferred_job_waits(self, stores: Stores) -> None:
         """Give the job back: QUEUED, not to be claimed before `seconds` have passed."""
-        lease = await claimed(stores, "text")
+        lease = await under_way(stores, "text")
         await stores.jobs.defer(lease, seconds=LEASE_SECONDS)
         document = await document_of(stores, lease)
         assert (document.status, document.stage) == (Status.QUEUED, None)
