@@ -124,16 +124,13 @@ def _place(entry: OutlineEntry, lines: Sequence[tuple[PrintedLine, str]]) -> int
 
 def _names(lines: Sequence[tuple[PrintedLine, str]], number: int, wanted: str) -> bool:
     """Whether the title stands on this line or begins on it; a section's number may be on one side alone."""
-    printed = lines[number][1]
-    if not printed or not wanted:
-        return False
-    for _, more in lines[number + 1 : number + _MOST_LINES]:
-        if len(printed) >= len(wanted) or not wanted.startswith(printed):
-            break
+    printed = ""
+    for _, more in lines[number : number + _MOST_LINES]:
         printed += more
-    longer, shorter = max(printed, wanted, key=len), min(printed, wanted, key=len)
-    number_only = longer[: len(longer) - len(shorter)]
-    return longer.endswith(shorter) and len(number_only) <= min(_LONGEST_NUMBER, len(shorter))
+        longer, shorter = (printed, wanted) if len(printed) >= len(wanted) else (wanted, printed)
+        if longer.endswith(shorter) and len(longer) - len(shorter) <= min(_LONGEST_NUMBER, len(shorter)):
+            return bool(more)
+    return False
 
 
 def _letters(text: str) -> str:

@@ -23,6 +23,9 @@ _OPTIONS: Final = mupdf.FzStextOptions(mupdf.FZ_STEXT_MEDIABOX_CLIP)
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 # Pieces of one printed line whose gap is up to so many times the type size are put together.
 _WIDEST_GAP: Final = 1.6
+# In type sizes as well: how little moved a doubled line is, and how high a line is at least.
+_HAIR: Final = 0.1
+_LEAST_HEIGHT: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -118,7 +121,9 @@ def _block(found: dict[str, Any]) -> PrintedBlock:
         line = _line(piece)
         if not line.text:
             continue
-        if lines and _continues(lines[-1], line):
+        if lines and _doubles(lines[-1], line):
+            lines[-1] = line
+        elif lines and _continues(lines[-1], line):
             lines[-1] = _joined(lines[-1], line)
         else:
             lines.append(line)
@@ -127,16 +132,28 @@ def _block(found: dict[str, Any]) -> PrintedBlock:
 
 def _line(found: dict[str, Any]) -> PrintedLine:
     box, font = found["bbox"], found["font"]
-    left, top = box["x"] / _SCALE, box["y"] / _SCALE
+    left, top, size = box["x"] / _SCALE, box["y"] / _SCALE, font["size"] / _SCALE
+    bottom = top + (box["h"] + 1) / _SCALE
+    if bottom - top < _LEAST_HEIGHT * size:
+        # The font tells nothing true of its height: take what is usual above and below the base line.
+        base = found["y"] / _SCALE
+        top, bottom = min(top, base - 0.9 * size), max(bottom, base + 0.2 * size)
     return PrintedLine(
         text=_UNFIT.sub("\ufffd", found["text"]).strip(),
         left=left,
         top=top,
         right=left + (box["w"] + 1) / _SCALE,
-        bottom=top + (box["h"] + 1) / _SCALE,
-        size=font["size"] / _SCALE,
+        bottom=bottom,
+        size=size,
         bold=font["weight"] == "bold",
     )
+
+
+def _doubles(line: PrintedLine, again: PrintedLine) -> bool:
+    """Whether it is the same line drawn once more, a hair beside the first: how some make type bold."""
+    near = _HAIR * line.size
+    same_place = abs(line.left - again.left) < near and abs(line.top - again.top) < near
+    return same_place and again.text.startswith(line.text)
 
 
 def _continues(line: PrintedLine, piece: PrintedLine) -> bool:
