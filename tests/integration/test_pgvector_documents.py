@@ -14,7 +14,7 @@ from tests.pgstores import PgStores, next_revision, open_pg_stores, rows
 
 from citewell.errors import DocumentNotFound, InvalidInput, StaleLease
 from citewell.model import DocumentId, Failure, JobId, Lease, Page, Progress, Scope, Stage, Status
-from citewell.testing.stores import LEASE_SECONDS, chunk, claimed, publication_of, submission, unit_vector
+from citewell.testing.stores import LEASE_SECONDS, chunk, claimed, submission, unit_vector
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -34,14 +34,14 @@ async def ingested(stores: PgStores, content: str, *, collection: str = "default
 async def stage(stores: PgStores, lease: Lease, *, chunks: int = 3) -> None:
     await stores.pages.add(lease.revision_id, [Page(1, 0, lease.sha256)])
     await stores.vectors.stage(
-        lease.revision_id, [chunk(n, text=f"{lease.revision_id}/{n}") for n in range(chunks)]
+        lease.publication, [chunk(n, text=f"{lease.revision_id}/{n}") for n in range(chunks)]
     )
 
 
 async def end(stores: PgStores, lease: Lease, *, chunks: int = 3) -> None:
     async with stores.unit_of_work():
         await stores.jobs.complete(lease, page_count=1, chunk_count=chunks)
-        await stores.vectors.publish(publication_of(lease))
+        await stores.vectors.publish(lease.publication)
 
 
 async def claim_newest(stores: PgStores, document_id: DocumentId) -> Lease:
@@ -180,7 +180,7 @@ async def test_a_job_that_ends_does_not_hold_up_others_of_its_collection(stores:
         await stores.jobs.complete(slow, page_count=1, chunk_count=3)
         completed.set()
         await other
-        await stores.vectors.publish(publication_of(slow))
+        await stores.vectors.publish(slow.publication)
     assert (await collection(stores))[1] == 6
 
 
@@ -226,7 +226,7 @@ async def test_a_search_during_a_publication_sees_the_former_state(stores: PgSto
     outside = asyncio.create_task(look())
     async with stores.unit_of_work():
         await stores.jobs.complete(lease, page_count=1, chunk_count=3)
-        await stores.vectors.publish(publication_of(lease))
+        await stores.vectors.publish(lease.publication)
         published.set()
         assert await outside == 0
     assert len(await stores.vectors.search(unit_vector(0), k=9, scope=Scope())) == 3
@@ -237,8 +237,7 @@ async def test_deletes_and_workers_at_once_do_not_lock_each_other_out(stores: Pg
     """Each call ends well, or as stale or not found; never in a deadlock, never with something left."""
     numbers = random.Random(seed)
 
-    async def work(content: str) -> None:
-        lease = await claimed(stores, content)
+    async def work(lease: Lease) -> None:
         try:
             for _ in range(3):
                 async with stores.unit_of_work():
@@ -247,11 +246,11 @@ async def test_deletes_and_workers_at_once_do_not_lock_each_other_out(stores: Pg
                 await asyncio.sleep(numbers.random() / 100)
             async with stores.unit_of_work():
                 if numbers.random() < 0.5:
-                    await stores.vectors.publish(publication_of(lease))
+                    await stores.vectors.publish(lease.publication)
                     await stores.jobs.complete(lease, page_count=1, chunk_count=3)
                 else:
                     await stores.jobs.complete(lease, page_count=1, chunk_count=3)
-                    await stores.vectors.publish(publication_of(lease))
+                    await stores.vectors.publish(lease.publication)
         except StaleLease:
             return
 
@@ -265,8 +264,8 @@ async def test_deletes_and_workers_at_once_do_not_lock_each_other_out(stores: Pg
             except DocumentNotFound:
                 continue
 
-    tasks = [work(str(number)) for number in range(8)] + [delete() for _ in range(3)]
-    await asyncio.gather(*tasks)
+    leases = [await claimed(stores, str(number)) for number in range(8)]
+    await asyncio.gather(*map(work, leases), *(delete() for _ in range(3)))
     for document in await stores.documents.list(limit=100):
         assert document.status is Status.READY
         await stores.documents.delete(document.id)
