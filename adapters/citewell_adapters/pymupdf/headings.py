@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, Protocol
 
 from citewell.model import Heading
@@ -22,6 +24,7 @@ _LEVELS: Final = ((1.75, 1), (1.35, 2), (1.12, 3))
 _BOLD_LEVEL: Final = 4
 _LONGEST_BOLD: Final = 100
 _SHORTEST_BODY: Final = 80
+_DIGITS: Final = "0123456789"
 _NOT_A_LETTER: Final = re.compile(r"[\W_]+")
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -44,8 +47,8 @@ class OutlineHeadings:
         entries = self._entries.get(index, ())
         if not entries:
             return ()
-        lines = [(line, _letters(line.text)) for line in page.lines]
-        found = [Heading(_place(entry, lines), entry.level, _title(entry.title)) for entry in entries]
+        titles = _Titles(page)
+        found = [Heading(titles.place(entry), entry.level, _title(entry.title)) for entry in entries]
         return tuple(sorted(found, key=lambda heading: heading.start))
 
 
@@ -112,25 +115,40 @@ def _could_be_title(text: str, *, longest: int) -> bool:
     return len(text) <= longest and sum(character.isalpha() for character in text) >= 2
 
 
-def _place(entry: OutlineEntry, lines: Sequence[tuple[PrintedLine, str]]) -> int:
-    """Where on its page an entry of the outline begins: an offset into the page's text."""
-    wanted = _letters(entry.title)
-    named = [line for number, (line, _) in enumerate(lines) if _names(lines, number, wanted)]
-    if not math.isfinite(entry.top):
-        return named[0].start if named else 0
-    near = named or [line for line, _ in lines if line.bottom > entry.top]
-    return min(near, key=lambda line: (abs(line.top - entry.top), line.start)).start if near else 0
+class _Titles:
+    """The letters of a page's lines in one string, in which titles are looked for."""
 
+    def __init__(self, page: PrintedPage) -> None:
+        self._lines = list(page.lines)
+        letters = [_letters(line.text) for line in self._lines]
+        self._starts = list(accumulate(map(len, letters), initial=0))
+        self._ends = frozenset(self._starts)
+        self._letters = "".join(letters)
 
-def _names(lines: Sequence[tuple[PrintedLine, str]], number: int, wanted: str) -> bool:
-    """Whether the title stands on this line or begins on it; a section's number may be on one side alone."""
-    printed = ""
-    for _, more in lines[number : number + _MOST_LINES]:
-        printed += more
-        longer, shorter = (printed, wanted) if len(printed) >= len(wanted) else (wanted, printed)
-        if longer.endswith(shorter) and len(longer) - len(shorter) <= min(_LONGEST_NUMBER, len(shorter)):
-            return bool(more)
-    return False
+    def place(self, entry: OutlineEntry) -> int:
+        """Where the page says what the outline's entry says, as an offset into its text.
+
+        If in several places, the one nearest to the height that the entry points to; if in none, the line
+        nearest to it; if it does not say, the beginning of the page.
+        """
+        wanted = _letters(entry.title)
+        named = self._lines_with(wanted) or self._lines_with(wanted.lstrip(_DIGITS))
+        if not math.isfinite(entry.top):
+            return named[0].start if named else 0
+        near = named or [line for line in self._lines if line.bottom > entry.top]
+        return min(near, key=lambda line: (abs(line.top - entry.top), line.start)).start if near else 0
+
+    def _lines_with(self, wanted: str) -> list[PrintedLine]:
+        """The lines on which the title begins, perhaps after a number, and at the end of which it may end."""
+        found = []
+        begin = self._letters.find(wanted) if wanted else -1
+        while begin >= 0:
+            line = bisect_right(self._starts, begin) - 1
+            number_length = begin - self._starts[line]
+            if begin + len(wanted) in self._ends and number_length <= min(_LONGEST_NUMBER, len(wanted)):
+                found.append(self._lines[line])
+            begin = self._letters.find(wanted, begin + 1)
+        return found
 
 
 def _letters(text: str) -> str:

@@ -68,14 +68,15 @@ class PrintedPage:
 
     def boxed_lines(self) -> tuple[Line, ...]:
         """The lines with their spans in the text and their boxes as fractions of the page."""
+        across, down = _inverse(self.width), _inverse(self.height)
         return tuple(
             Line(
                 Span(line.start, line.start + len(line.text)),
                 Box(
-                    _fraction(line.left - self.left, self.width),
-                    _fraction(line.top - self.top, self.height),
-                    _fraction(line.right - self.left, self.width),
-                    _fraction(line.bottom - self.top, self.height),
+                    _clipped((line.left - self.left) * across),
+                    _clipped((line.top - self.top) * down),
+                    _clipped((line.right - self.left) * across),
+                    _clipped((line.bottom - self.top) * down),
                 ),
             )
             for line in self.lines
@@ -112,7 +113,8 @@ def _laid_out(blocks: Sequence[PrintedBlock], bounds: mupdf.FzRect) -> PrintedPa
         offset -= 1
         texts.append("\n".join(line.text for line in block.lines))
     width, height = bounds.x1 - bounds.x0, bounds.y1 - bounds.y0
-    return PrintedPage("\n\n".join(texts), blocks, bounds.x0, bounds.y0, width, height)
+    text = _UNFIT.sub("\ufffd", "\n\n".join(texts))
+    return PrintedPage(text, blocks, bounds.x0, bounds.y0, width, height)
 
 
 def _block(found: dict[str, Any]) -> PrintedBlock:
@@ -139,7 +141,7 @@ def _line(found: dict[str, Any]) -> PrintedLine:
         base = found["y"] / _SCALE
         top, bottom = min(top, base - 0.9 * size), max(bottom, base + 0.2 * size)
     return PrintedLine(
-        text=_UNFIT.sub("\ufffd", found["text"]).strip(),
+        text=found["text"].strip(),
         left=left,
         top=top,
         right=left + (box["w"] + 1) / _SCALE,
@@ -175,7 +177,11 @@ def _joined(line: PrintedLine, piece: PrintedLine) -> PrintedLine:
     )
 
 
-def _fraction(distance: float, whole: float) -> float:
-    if not (whole > 0 and math.isfinite(whole)):
-        return 0.0
-    return min(1.0, max(0.0, distance / whole))
+def _inverse(length: float) -> float:
+    return 1 / length if length > 0 and math.isfinite(length) else 0.0
+
+
+def _clipped(fraction: float) -> float:
+    if 0.0 <= fraction <= 1.0:
+        return fraction
+    return 1.0 if fraction > 1.0 else 0.0
