@@ -300,6 +300,17 @@ class Submitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """A revision that is to become its document's live one, with what a search tells of it."""
+
+    document_id: DocumentId
+    revision_id: RevisionId
+    document_name: str
+    collection: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """A worker's right to work on a job, until it runs out or is taken over.
 
@@ -317,16 +328,10 @@ class Lease:
     collection: str
     request_id: str
 
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A revision that is to become its document's live one, with what a search tells of it."""
-
-    document_id: DocumentId
-    revision_id: RevisionId
-    document_name: str
-    collection: str
-    sha256: str
+    @property
+    def publication(self) -> Publication:
+        """What publishing the lease's revision needs."""
+        return Publication(self.document_id, self.revision_id, self.name, self.collection, self.sha256)
 
 
 @dataclass(frozen=True, slots=True)

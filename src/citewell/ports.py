@@ -62,7 +62,8 @@ __all__ = [
 #: Now, as an aware datetime in UTC.
 Clock = Callable[[], datetime]
 
-#: How many tokens a text costs; 0 for the empty text, never less for a longer text than for its prefix.
+#: How many tokens a text costs; 0 for the empty text, never less for a text than for a prefix of it that ends
+#: where a word ends.
 TokenCounter = Callable[[str], int]
 
 EmbeddingRole = Literal["passage", "question"]
@@ -118,7 +119,7 @@ class VectorStore(Protocol):
     A store serves one embedding space. Opening one over data of another space raises SpaceMismatch.
     """
 
-    async def stage(self, revision_id: RevisionId, chunks: Sequence[EmbeddedChunk]) -> None:
+    async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
         """Keep these chunks for a later `publish`; nothing of them can be found yet.
 
         Staging a chunk index again replaces what was staged under it. A vector of other dimensions raises
@@ -141,8 +142,9 @@ class VectorStore(Protocol):
     async def search(self, vector: Vector, *, k: int, scope: Scope) -> Sequence[Hit]:
         """The `k` live chunks of the scope nearest to `vector` by cosine, or all if there are fewer.
 
-        Best first; equal scores by ChunkRef. A vector of other dimensions raises DimensionMismatch. A scope
-        that names nothing known finds nothing.
+        Best first; equal scores by ChunkRef. A vector of zeros, which has no direction, has similarity -1 to
+        all. A vector of other dimensions raises DimensionMismatch. A scope that names nothing known finds
+        nothing.
         """
         ...
 

@@ -30,7 +30,6 @@ from citewell.testing.stores import (
     StoresContract,
     chunk,
     claimed,
-    publication_of,
 )
 from citewell.testing.vectors import NewPublication, VectorStoreContract
 
@@ -52,7 +51,7 @@ class OurStoresContract(StoresContract):
         with pytest.raises(StaleLease):
             await stores.pages.add(lease.revision_id, [Page(1, 0, "one")])
         with pytest.raises(StaleLease):
-            await stores.vectors.stage(lease.revision_id, [chunk(0)])
+            await stores.vectors.stage(lease.publication, [chunk(0)])
         assert await stores.pages.read(lease.revision_id) == []
         assert await stores.vectors.staged(lease.revision_id) == 0
 
@@ -82,7 +81,7 @@ def memory_new_publication(memory: MemoryDatabase, memory_stores: Stores) -> New
     ) -> Publication:
         if replacing is None:
             lease = await claimed(memory_stores, f"document {next(contents)}", collection=collection)
-            return publication_of(lease)
+            return lease.publication
         revision_id = RevisionId(next(memory.revision_ids))
         async with memory.tables() as tables:
             tables.revisions[revision_id] = RevisionRow(replacing.document_id, replacing.sha256)
@@ -158,7 +157,8 @@ def pg_new_publication(pg_stores: PgStores) -> NewPublication:
     ) -> Publication:
         if replacing is not None:
             return replace(replacing, revision_id=await next_revision(pg_stores, replacing.document_id))
-        return publication_of(await claimed(pg_stores, f"document {next(contents)}", collection=collection))
+        lease = await claimed(pg_stores, f"document {next(contents)}", collection=collection)
+        return lease.publication
 
     return make
 

@@ -33,9 +33,8 @@ async def ingested(stores: PgStores, content: str, *, collection: str = "default
 
 async def stage(stores: PgStores, lease: Lease, *, chunks: int = 3) -> None:
     await stores.pages.add(lease.revision_id, [Page(1, 0, lease.sha256)])
-    await stores.vectors.stage(
-        lease.publication, [chunk(n, text=f"{lease.revision_id}/{n}") for n in range(chunks)]
-    )
+    staged = [chunk(n, text=f"{lease.revision_id}/{n}") for n in range(chunks)]
+    await stores.vectors.stage(lease.publication, staged)
 
 
 async def end(stores: PgStores, lease: Lease, *, chunks: int = 3) -> None:

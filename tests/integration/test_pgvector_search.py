@@ -25,7 +25,7 @@ from citewell.memory import (
     MemoryVectorStore,
 )
 from citewell.model import ChunkRef, DocumentId, EmbeddingSpace, Lease, Scope
-from citewell.testing.stores import CONTRACT_SPACE, Stores, chunk, claimed, publication_of, unit_vector
+from citewell.testing.stores import CONTRACT_SPACE, Stores, chunk, claimed, unit_vector
 from citewell.testing.vectors import cosine, random_vector
 from citewell_adapters.pgvector import PgVectorStore, documents, jobs, pages, vector_sql
 from citewell_adapters.pgvector.database import Connection
@@ -332,14 +332,14 @@ def quarter_vector(numbers: random.Random) -> list[float]:
 
 async def ingest(stores: Stores, number: int, vectors: list[list[float]]) -> DocumentId:
     lease = await claimed(stores, f"document {number}", collection=str(number % 2))
-    await stores.vectors.stage(lease.revision_id, [chunk(n, vector=v) for n, v in enumerate(vectors)])
-    await stores.vectors.publish(publication_of(lease))
+    await stores.vectors.stage(lease.publication, [chunk(n, vector=v) for n, v in enumerate(vectors)])
+    await stores.vectors.publish(lease.publication)
     return lease.document_id
 
 
 async def publish(stores: PgStores, lease: Lease, vectors: list[list[float]]) -> None:
-    await stores.vectors.stage(lease.revision_id, [chunk(n, vector=v) for n, v in enumerate(vectors)])
-    await stores.vectors.publish(publication_of(lease))
+    await stores.vectors.stage(lease.publication, [chunk(n, vector=v) for n, v in enumerate(vectors)])
+    await stores.vectors.publish(lease.publication)
 
 
 async def found(

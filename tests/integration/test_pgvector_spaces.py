@@ -10,7 +10,7 @@ from tests.pgstores import open_pg_stores, rows
 
 from citewell.errors import SpaceMismatch
 from citewell.model import EmbeddedChunk, EmbeddingSpace, Scope
-from citewell.testing.stores import chunk, claimed, publication_of, unit_vector
+from citewell.testing.stores import chunk, claimed, unit_vector
 from citewell_adapters.pgvector import PgDatabase, PgVectorStore
 
 SMALL, LARGE = EmbeddingSpace("small", 8), EmbeddingSpace("large", 16)
@@ -23,8 +23,8 @@ async def test_a_database_with_vectors_of_another_space_is_refused(
     url = await migrated_database()
     async with open_pg_stores(url, space=SMALL) as stores:
         lease = await claimed(stores, "text")
-        await stores.vectors.stage(lease.revision_id, [chunk(0)])
-        await stores.vectors.publish(publication_of(lease))
+        await stores.vectors.stage(lease.publication, [chunk(0)])
+        await stores.vectors.publish(lease.publication)
     async with PgDatabase(url) as database:
         with pytest.raises(SpaceMismatch) as raised:
             await PgVectorStore(database, LARGE).__aenter__()
@@ -39,7 +39,7 @@ async def test_staged_vectors_count_as_vectors(migrated_database: MigratedDataba
     url = await migrated_database()
     async with open_pg_stores(url, space=SMALL) as stores:
         lease = await claimed(stores, "text")
-        await stores.vectors.stage(lease.revision_id, [chunk(0)])
+        await stores.vectors.stage(lease.publication, [chunk(0)])
         with pytest.raises(SpaceMismatch):
             await PgVectorStore(stores.database, LARGE).__aenter__()
         await stores.vectors.discard(lease.revision_id)
@@ -53,7 +53,7 @@ async def test_the_same_model_with_other_dimensions_is_another_space(
     """An embedding space is one model and its dimensions."""
     async with open_pg_stores(await migrated_database(), space=SMALL) as stores:
         lease = await claimed(stores, "text")
-        await stores.vectors.stage(lease.revision_id, [chunk(0)])
+        await stores.vectors.stage(lease.publication, [chunk(0)])
         with pytest.raises(SpaceMismatch):
             await PgVectorStore(stores.database, EmbeddingSpace("small", 9)).__aenter__()
 
@@ -65,8 +65,8 @@ async def test_an_empty_space_gives_way(migrated_database: MigratedDatabase) -> 
         async with open_pg_stores(url, space=space) as stores:
             lease = await claimed(stores, "text")
             axis = unit_vector(1, dimensions=space.dimensions)
-            await stores.vectors.stage(lease.revision_id, [EmbeddedChunk(chunk(0).chunk, axis)])
-            await stores.vectors.publish(publication_of(lease))
+            await stores.vectors.stage(lease.publication, [EmbeddedChunk(chunk(0).chunk, axis)])
+            await stores.vectors.publish(lease.publication)
             assert len(await stores.vectors.search(axis, k=1, scope=Scope())) == 1
             await stores.documents.delete(lease.document_id)
             query = "SELECT count(*) FROM embedding_spaces"
@@ -81,7 +81,7 @@ async def test_a_process_of_a_former_space_stages_nothing_more(migrated_database
         lease = await claimed(stores, "text")
         async with PgVectorStore(stores.database, LARGE):
             with pytest.raises(SpaceMismatch):
-                await stores.vectors.stage(lease.revision_id, [chunk(0)])
+                await stores.vectors.stage(lease.publication, [chunk(0)])
         assert await stores.vectors.staged(lease.revision_id) == 0
 
 
@@ -97,7 +97,7 @@ async def test_a_vector_that_is_just_being_staged_counts(migrated_database: Migr
 
         opening = asyncio.create_task(open_another())
         async with stores.unit_of_work():
-            await stores.vectors.stage(lease.revision_id, [chunk(0)])
+            await stores.vectors.stage(lease.publication, [chunk(0)])
             staged.set()
             await asyncio.sleep(0.3)
             assert not opening.done()
@@ -113,8 +113,8 @@ async def test_api_and_workers_may_open_at_once(migrated_database: MigratedDatab
     async def open_and_stage(number: int) -> None:
         async with open_pg_stores(url, space=SMALL) as stores:
             lease = await claimed(stores, f"text {number}")
-            await stores.vectors.stage(lease.revision_id, [chunk(0)])
-            await stores.vectors.publish(publication_of(lease))
+            await stores.vectors.stage(lease.publication, [chunk(0)])
+            await stores.vectors.publish(lease.publication)
 
     await asyncio.gather(*(open_and_stage(number) for number in range(6)))
     async with open_pg_stores(url, space=SMALL) as stores:
@@ -144,8 +144,8 @@ async def test_the_largest_space_works(migrated_database: MigratedDatabase) -> N
             [0.6 if n == axis else 0.8 if n == 0 else 0.0 for n in range(4_000)] for axis in (1, 3_999)
         ]
         chunks = [EmbeddedChunk(chunk(n).chunk, vector) for n, vector in enumerate(vectors)]
-        await stores.vectors.stage(lease.revision_id, chunks)
-        await stores.vectors.publish(publication_of(lease))
+        await stores.vectors.stage(lease.publication, chunks)
+        await stores.vectors.publish(lease.publication)
         for index, vector in enumerate(vectors):
             for scope in (Scope(), Scope("default"), Scope(document_ids=(lease.document_id,))):
                 first, second = await stores.vectors.search(vector, k=2, scope=scope)

@@ -12,7 +12,13 @@ import pytest
 from citewell_entrypoints.settings_table import settings_table
 
 README = Path(__file__).parents[2] / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+
+
+def python_blocks(document: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", document.read_text(), re.DOTALL)
+
+
+BLOCKS = python_blocks(README)
 
 
 def test_the_settings_table_is_that_of_the_settings() -> None:
@@ -32,10 +38,24 @@ def test_the_library_example_finds_the_ferry(tmp_path: Path) -> None:
 
 def test_the_embedder_of_ones_own_keeps_the_contract(tmp_path: Path) -> None:
     """The second Python block is a test module that passes."""
-    (tmp_path / "test_letters.py").write_text(BLOCKS[1])
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=120)
+    assert_passes(tmp_path, BLOCKS[1])
+
+
+def test_the_adapters_of_ones_own_keep_their_contracts(tmp_path: Path) -> None:
+    """Each example of docs/extending.md is a test module that passes; the last shows how one is wired."""
+    *adapters, wiring = python_blocks(README.parent / "docs" / "extending.md")
+    assert len(adapters) == 4
+    assert_passes(tmp_path, *adapters)
+    compile(wiring, "wiring", "exec")
+
+
+def assert_passes(folder: Path, *modules: str) -> None:
+    """As in a project of one's own: no configuration of ours."""
+    for number, module in enumerate(modules):
+        (folder / f"test_example_{number}.py").write_text(module)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=240)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert " passed" in ran.stdout
 

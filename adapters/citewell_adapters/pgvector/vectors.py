@@ -68,9 +68,9 @@ class PgVectorStore:
     ) -> None:
         self._opened = None
 
-    async def stage(self, revision_id: RevisionId, chunks: Sequence[EmbeddedChunk]) -> None:
+    async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
         """See the port. Raises StaleLease if the revision is gone, SpaceMismatch if the space is."""
-        space_id = self._statements.space_id
+        revision_id, space_id = publication.revision_id, self._statements.space_id
         vectors = [
             {
                 "revision_id": revision_id,

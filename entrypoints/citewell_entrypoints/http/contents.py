@@ -124,8 +124,6 @@ async def read_document_text(
     """
     span = _text_span(start, end)
     pieces = await read_text(DocumentId(document_id), span=span)
-    if span is not None and span.start == span.end:
-        return Response(b"", headers={"Content-Type": _PLAIN_TEXT})
     return streamed(await begun(pieces), headers={"Content-Type": _PLAIN_TEXT})
 
 

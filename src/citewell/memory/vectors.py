@@ -29,7 +29,8 @@ class MemoryVectorStore:
         self._database = database
         self._space = space
 
-    async def stage(self, revision_id: RevisionId, chunks: Sequence[EmbeddedChunk]) -> None:
+    async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
+        revision_id = publication.revision_id
         for embedded in chunks:
             self._check(embedded.vector)
         async with self._database.tables() as tables:

@@ -24,10 +24,11 @@ from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
 from citewell.testing.queue import JobQueueContract, OpenQueue
 from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM
-from citewell.testing.stores import Stores, StoresContract
+from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
 from citewell.testing.vectors import NewPublication, VectorStoreContract
 
 __all__ = [
+    "CONTRACT_SPACE",
     "BlobStoreContract",
     "ChunkerContract",
     "DocumentStoreContract",

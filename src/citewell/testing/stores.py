@@ -19,7 +19,6 @@ from citewell.model import (
     Lease,
     Page,
     Progress,
-    Publication,
     Scope,
     Span,
     Stage,
@@ -34,7 +33,6 @@ __all__ = [
     "StoresContract",
     "chunk",
     "claimed",
-    "publication_of",
     "submission",
     "unit_vector",
 ]
@@ -85,11 +83,6 @@ async def claimed(
     return lease
 
 
-def publication_of(lease: Lease) -> Publication:
-    """What publishing the lease's revision needs."""
-    return Publication(lease.document_id, lease.revision_id, lease.name, lease.collection, lease.sha256)
-
-
 def unit_vector(axis: int, *, dimensions: int = CONTRACT_SPACE.dimensions) -> list[float]:
     """The vector along one axis."""
     return [1.0 if position == axis else 0.0 for position in range(dimensions)]
@@ -109,7 +102,7 @@ async def complete(stores: Stores, lease: Lease) -> None:
 
 
 async def publish(stores: Stores, lease: Lease) -> None:
-    await stores.vectors.publish(publication_of(lease))
+    await stores.vectors.publish(lease.publication)
 
 
 Step = Callable[[Stores, Lease], Awaitable[None]]
@@ -139,7 +132,7 @@ class StoresContract:
         async with stores.unit_of_work():
             lease = await claimed(stores, "one")
             await stores.pages.add(lease.revision_id, [Page(1, 0, "one")])
-            await stores.vectors.stage(lease.revision_id, [chunk(0)])
+            await stores.vectors.stage(lease.publication, [chunk(0)])
         assert (await stores.documents.get(lease.document_id)).status is Status.PROCESSING
         assert await stores.pages.read(lease.revision_id) == [Page(1, 0, "one")]
         assert await stores.vectors.staged(lease.revision_id) == 1
@@ -148,7 +141,7 @@ class StoresContract:
         """Everything that stores do inside takes effect together."""
         async with stores.unit_of_work():
             lease = await claimed(stores, "one")
-            await stores.vectors.stage(lease.revision_id, [chunk(0)])
+            await stores.vectors.stage(lease.publication, [chunk(0)])
             await publish(stores, lease)
             assert await stores.documents.uses_content(lease.sha256)
             assert len(await stores.vectors.search(unit_vector(0), k=1, scope=Scope())) == 1
@@ -163,7 +156,7 @@ class StoresContract:
                 made.append(await claimed(stores, "one"))
                 await stores.pages.add(made[0].revision_id, [Page(1, 0, "one")])
                 await stores.pages.add(before.revision_id, [Page(1, 0, "two")])
-                await stores.vectors.stage(before.revision_id, [chunk(0)])
+                await stores.vectors.stage(before.publication, [chunk(0)])
                 await publish(stores, before)
                 await stores.jobs.fail(before, Failure("no_text", "no text"))
                 raise Undone
@@ -180,7 +173,7 @@ class StoresContract:
     async def test_an_undone_delete_leaves_the_document_as_it_was(self, stores: Stores) -> None:
         """Or not at all if an exception leaves it."""
         lease = await claimed(stores, "one")
-        await stores.vectors.stage(lease.revision_id, [chunk(0)])
+        await stores.vectors.stage(lease.publication, [chunk(0)])
         await publish(stores, lease)
 
         async def work() -> None:
@@ -200,7 +193,7 @@ class StoresContract:
     ) -> None:
         """Everything takes effect together, in whichever order it is done."""
         lease = await claimed(stores, "one")
-        await stores.vectors.stage(lease.revision_id, [chunk(0)])
+        await stores.vectors.stage(lease.publication, [chunk(0)])
         await end(stores, lease, steps)
         document = await stores.documents.get(lease.document_id)
         assert (document.status, document.revision_id) == (Status.READY, lease.revision_id)
@@ -210,7 +203,7 @@ class StoresContract:
     async def test_a_stale_lease_publishes_nothing(self, stores: Stores, steps: tuple[Step, Step]) -> None:
         """Every call that takes a Lease raises StaleLease if the job was claimed again."""
         stale = await claimed(stores, "one", lease_seconds=0.0)
-        await stores.vectors.stage(stale.revision_id, [chunk(0)])
+        await stores.vectors.stage(stale.publication, [chunk(0)])
         assert await stores.jobs.claim(stale.job_id, lease_seconds=LEASE_SECONDS) is not None
         with pytest.raises(StaleLease):
             await end(stores, stale, steps)
@@ -221,7 +214,7 @@ class StoresContract:
     async def test_a_worker_finds_a_deleted_document_gone(self, stores: Stores) -> None:
         """Every call that takes a Lease raises StaleLease if the job is gone."""
         lease = await claimed(stores, "one")
-        await stores.vectors.stage(lease.revision_id, [chunk(0)])
+        await stores.vectors.stage(lease.publication, [chunk(0)])
         async with stores.unit_of_work():
             await stores.vectors.delete(lease.document_id)
             await stores.documents.delete(lease.document_id)

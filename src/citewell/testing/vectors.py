@@ -65,7 +65,7 @@ async def published(
     vectors: VectorStore, publication: Publication, chunks: Sequence[EmbeddedChunk]
 ) -> Publication:
     """The publication, after these chunks were staged and published under it."""
-    await vectors.stage(publication.revision_id, chunks)
+    await vectors.stage(publication, chunks)
     await vectors.publish(publication)
     return publication
 
@@ -112,7 +112,7 @@ class VectorStoreContract:
     ) -> None:
         """Keep these chunks for a later `publish`; nothing of them can be found yet."""
         publication = await new_publication()
-        await vectors.stage(publication.revision_id, [chunk(0), chunk(1)])
+        await vectors.stage(publication, [chunk(0), chunk(1)])
         for scope in (_EVERYTHING, Scope("default"), Scope(document_ids=(publication.document_id,))):
             assert await found(vectors, unit_vector(0), scope=scope) == []
         assert await vectors.chunks(publication.document_id, limit=9) == []
@@ -122,9 +122,9 @@ class VectorStoreContract:
     ) -> None:
         """Staging a chunk index again replaces what was staged under it."""
         publication = await new_publication()
-        await vectors.stage(publication.revision_id, [chunk(0), chunk(1)])
+        await vectors.stage(publication, [chunk(0), chunk(1)])
         again = chunk(1, text="another text", vector=unit_vector(5))
-        await vectors.stage(publication.revision_id, [again])
+        await vectors.stage(publication, [again])
         await vectors.publish(publication)
         assert await vectors.chunks(publication.document_id, limit=9) == [chunk(0).chunk, again.chunk]
         [hit] = await vectors.search(unit_vector(5), k=1, scope=_EVERYTHING)
@@ -137,18 +137,18 @@ class VectorStoreContract:
         publication = await new_publication()
         for vector in (unit_vector(0, dimensions=7), unit_vector(0, dimensions=9), []):
             with pytest.raises(DimensionMismatch):
-                await vectors.stage(publication.revision_id, [chunk(0), replace(chunk(1), vector=vector)])
+                await vectors.stage(publication, [chunk(0), replace(chunk(1), vector=vector)])
         assert await vectors.staged(publication.revision_id) == 0
 
     async def test_staged_chunks_are_counted_up_to_the_first_gap(
         self, vectors: VectorStore, new_publication: NewPublication
     ) -> None:
         """How many chunks are staged from index 0 on without a gap."""
-        revision_id = (await new_publication()).revision_id
-        assert await vectors.staged(revision_id) == 0
+        publication = await new_publication()
+        assert await vectors.staged(publication.revision_id) == 0
         for indexes, count in [([1, 2], 0), ([0], 3), ([5, 6, 3], 4), ([], 4), ([4, 0], 7)]:
-            await vectors.stage(revision_id, [chunk(index) for index in indexes])
-            assert await vectors.staged(revision_id) == count
+            await vectors.stage(publication, [chunk(index) for index in indexes])
+            assert await vectors.staged(publication.revision_id) == count
 
     async def test_published_chunks_are_found_as_they_were_staged(
         self, vectors: VectorStore, new_publication: NewPublication
@@ -199,7 +199,7 @@ class VectorStoreContract:
         """What was live of the document before is gone: of this document alone."""
         other = await published(vectors, await new_publication(), [chunk(0)])
         waiting = await new_publication()
-        await vectors.stage(waiting.revision_id, [chunk(0), chunk(1)])
+        await vectors.stage(waiting, [chunk(0), chunk(1)])
         await published(vectors, await new_publication(), [chunk(0)])
         assert len(await vectors.chunks(other.document_id, limit=9)) == 1
         assert await vectors.staged(waiting.revision_id) == 2
@@ -396,7 +396,7 @@ class VectorStoreContract:
         """Forget what is staged for the revision; nothing staged is no error."""
         publication, other = await new_publication(), await new_publication()
         for each in (publication, other):
-            await vectors.stage(each.revision_id, [chunk(0), chunk(1)])
+            await vectors.stage(each, [chunk(0), chunk(1)])
         await vectors.discard(publication.revision_id)
         await vectors.discard(publication.revision_id)
         assert await vectors.staged(publication.revision_id) == 0
@@ -420,7 +420,7 @@ class VectorStoreContract:
         publication = await published(vectors, await new_publication(), [chunk(0)])
         other = await published(vectors, await new_publication(), [chunk(0)])
         following = await new_publication(replacing=publication)
-        await vectors.stage(following.revision_id, [chunk(0), chunk(1)])
+        await vectors.stage(following, [chunk(0), chunk(1)])
         await vectors.delete(publication.document_id)
         assert await found(vectors, unit_vector(0)) == [ChunkRef(other.document_id, 0)]
         assert await vectors.chunks(publication.document_id, limit=9) == []

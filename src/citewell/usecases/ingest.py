@@ -23,7 +23,7 @@ from citewell.errors import (
     StoreUnavailable,
     Transient,
 )
-from citewell.model import Failure, JobId, Lease, Publication
+from citewell.model import Failure, JobId, Lease
 from citewell.ports import JobQueue, JobStore, UnitOfWork, VectorStore
 from citewell.usecases.stage import StageRevision
 
@@ -107,9 +107,7 @@ class IngestDocument:
         progress = await self._stage_revision(lease)
         async with self._unit_of_work():
             await self._jobs.complete(lease, page_count=progress.pages_done, chunk_count=progress.chunks_done)
-            await self._vectors.publish(
-                Publication(lease.document_id, lease.revision_id, lease.name, lease.collection, lease.sha256)
-            )
+            await self._vectors.publish(lease.publication)
         _log.info(
             "document %s is ready: %d pages, %d chunks",
             lease.document_id,

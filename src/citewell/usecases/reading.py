@@ -87,7 +87,7 @@ class ReadText:
         return self._pieces(document.revision_id, span)
 
     async def _pieces(self, revision_id: RevisionId, span: Span | None) -> AsyncIterator[str]:
-        start, end = (span.start, span.end) if span else (0, None)
+        start, end = (0, None) if span is None else (span.start, span.end)
         while end is None or start < end:
             wanted = Span(start, end if end is not None else 2**31 - 1)
             pages = await self._pages.read(revision_id, span=wanted, limit=_PAGES_AT_ONCE)

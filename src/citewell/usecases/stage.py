@@ -88,7 +88,7 @@ class StageRevision:
         del waiting[: self._batch_chunks]
         vectors = await self._embedder.embed([chunk.text for chunk in batch], role="passage")
         embedded = [EmbeddedChunk(chunk, vector) for chunk, vector in zip(batch, vectors, strict=True)]
-        await self._vectors.stage(lease.revision_id, embedded)
+        await self._vectors.stage(lease.publication, embedded)
         progress = replace(progress, chunks_done=progress.chunks_done + len(batch))
         await self._report(lease, stage, progress)
         return progress
