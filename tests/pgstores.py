@@ -45,11 +45,15 @@ def cloned_database(server_url: str, *, template: str) -> Iterator[str]:
 
 @asynccontextmanager
 async def open_pg_stores(
-    url: str, *, space: EmbeddingSpace = CONTRACT_SPACE, max_exact_chunks: int = 2_000
+    url: str,
+    *,
+    space: EmbeddingSpace = CONTRACT_SPACE,
+    max_exact_chunks: int = 2_000,
+    statement_timeout_seconds: float = 30.0,
 ) -> AsyncIterator[PgStores]:
     """Opened stores over a migrated database."""
     async with (
-        PgDatabase(url) as database,
+        PgDatabase(url, statement_timeout_seconds=statement_timeout_seconds) as database,
         PgVectorStore(database, space, max_exact_chunks=max_exact_chunks) as vectors,
     ):
         yield PgStores(

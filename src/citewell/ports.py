@@ -270,8 +270,11 @@ class JobStore(Protocol):
         """The document is FAILED; a revision that was live before stays live."""
         ...
 
-    async def defer(self, lease: Lease, *, seconds: float) -> None:
-        """Give the job back: QUEUED, not to be claimed before `seconds` have passed."""
+    async def defer(self, lease: Lease, *, seconds: float, counted: bool = True) -> None:
+        """Give the job back: QUEUED, not to be claimed before `seconds` have passed.
+
+        Unless `counted`, its attempts are one less again.
+        """
         ...
 
     async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.conftest import MigratedDatabase
 from tests.pgstores import PgStores, next_revision, open_pg_stores, rows
 
-from citewell.errors import DocumentNotFound, InvalidInput, StaleLease
+from citewell.errors import DocumentNotFound, InvalidInput, StaleLease, StoreUnavailable
 from citewell.model import DocumentId, Failure, JobId, Lease, Page, Progress, Scope, Stage, Status
 from citewell.testing.stores import LEASE_SECONDS, chunk, claimed, submission, unit_vector
 
@@ -181,6 +181,25 @@ async def test_a_job_that_ends_does_not_hold_up_others_of_its_collection(stores:
         await other
         await stores.vectors.publish(slow.publication)
     assert (await collection(stores))[1] == 6
+
+
+async def test_a_publication_may_take_longer_than_other_statements(
+    migrated_database: MigratedDatabase,
+) -> None:
+    """Putting the vectors of a long document into the index takes minutes."""
+    url = await migrated_database()
+    async with open_pg_stores(url, statement_timeout_seconds=0.3) as stores:
+        async with stores.database.connection() as connection:
+            await connection.execute(
+                """
+                CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
+                CREATE TRIGGER doze BEFORE INSERT ON vectors_1 FOR EACH STATEMENT EXECUTE FUNCTION doze()
+                """
+            )
+        await ingested(stores, "long")
+        with pytest.raises(StoreUnavailable):
+            await rows(stores.database, "SELECT pg_sleep(0.5)")
 
 
 async def test_names_and_metadata_that_the_database_cannot_hold_are_invalid_input(stores: PgStores) -> None:

@@ -73,11 +73,19 @@ def test_markdown_is_told_by_its_name(name: str) -> None:
 def test_a_pdf_is_told_by_its_header() -> None:
     """Some bytes may stand before it, as readers accept them."""
     assert detect_pdf(b"%PDF-1.7\n", name="a.txt") == PDF
-    assert detect_pdf(b"\xef\xbb\xbf\n" + b"x" * 1_000 + b"%PDF-1.4", name="") == PDF
+    assert detect_pdf(b"\xef\xbb\xbf\n\n%PDF-1.7\n", name="") == PDF
+    assert detect_pdf(b"x" * 1_000 + b"%PDF-1.4\n%\xe2\xe3\xcf\xd3", name="") == PDF
 
 
 def test_a_header_far_from_the_beginning_is_none() -> None:
-    """A text that speaks of PDF is a text."""
-    assert detect_pdf(b"x" * 1_025 + b"%PDF-1.4", name="a.pdf") is None
+    """Readers do not look for it there."""
+    assert detect_pdf(b"x" * 1_025 + b"%PDF-1.4\n%\xe2\xe3\xcf\xd3", name="a.pdf") is None
     assert detect_pdf(b"PDF", name="a.pdf") is None
     assert detect_pdf(b"", name="a.pdf") is None
+
+
+def test_a_text_that_speaks_of_pdf_is_a_text() -> None:
+    """Even where it shows how one begins."""
+    text = "A file begins with the line\n\n%PDF-1.7\n\nand goes on – with “this”.\n".encode()
+    assert detect_pdf(text, name="a.pdf") is None
+    assert detect_text(text, name="a.pdf") == PLAIN_TEXT

@@ -220,7 +220,8 @@ async def test_a_stopped_worker_gives_its_job_back_at_once(tmp_path: Path) -> No
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    assert (await state(house, document)).status is Status.QUEUED
+    waiting = await state(house, document)
+    assert (waiting.status, waiting.attempts) == (Status.QUEUED, 0)
     house.embedder = WordEmbedder()
     await house.ingest(job_id)
     assert (await state(house, document)).status is Status.READY

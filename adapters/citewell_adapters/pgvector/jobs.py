@@ -49,7 +49,7 @@ _FAIL: Final = _HELD.format(
     changes="status = 'failed', stage = NULL, error_code = %(code)s, error_message = %(message)s"
 )
 _DEFER: Final = _HELD.format(
-    changes="""status = 'queued', stage = NULL,
+    changes="""status = 'queued', stage = NULL, attempts = attempts - %(uncounted)s,
     claimable_at = clock_timestamp() + make_interval(secs => %(seconds)s)"""
 )
 
@@ -137,9 +137,9 @@ class PgJobStore:
         async with self._database.connection() as connection:
             await _update(connection, lease, _FAIL, code=failure.code, message=_storable(failure.message))
 
-    async def defer(self, lease: Lease, *, seconds: float) -> None:
+    async def defer(self, lease: Lease, *, seconds: float, counted: bool = True) -> None:
         async with self._database.connection() as connection:
-            await _update(connection, lease, _DEFER, seconds=seconds)
+            await _update(connection, lease, _DEFER, seconds=seconds, uncounted=0 if counted else 1)
 
     async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:
         async with self._database.connection() as connection:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from citewell.model import (
     Span,
     Vector,
 )
-from citewell_adapters.pgvector.database import PgDatabase
+from citewell_adapters.pgvector.database import Connection, PgDatabase
 from citewell_adapters.pgvector.halfvec import HalfVector, half_vector
 from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS
 from citewell_adapters.pgvector.revisions import lock_revision
@@ -47,6 +48,8 @@ class PgVectorStore:
     Opening it makes `space` the database's active one. A revision's chunks do not change once it is live:
     staging it again with other texts would show before the publication. A vector of zeros has similarity -1
     to all, itself included, so it comes last. Collections of up to `max_exact_chunks` are searched exactly.
+    Once another process has opened the database, without any vector then, with another space, every call
+    raises SpaceMismatch.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class PgVectorStore:
         self._opened = None
 
     async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
-        """See the port. Raises StaleLease if the revision is gone, SpaceMismatch if the space is."""
+        """See the port. Raises StaleLease if the revision is gone."""
         revision_id, space_id = publication.revision_id, self._statements.space_id
         vectors = [
             {
@@ -81,19 +84,15 @@ class PgVectorStore:
             for embedded in chunks
         ]
         texts = [_parameters(revision_id, embedded.chunk) for embedded in chunks]
-        try:
-            async with self._database.transaction() as connection:
-                await lock_revision(connection, revision_id)
-                cursor = connection.cursor()
-                await cursor.executemany(STAGE_CHUNK, texts)
-                await cursor.executemany(STAGE_VECTOR, vectors)
-        except errors.ForeignKeyViolation as error:
-            # The revision is locked, so it is the space.
-            raise SpaceMismatch(f"the database no longer serves {self._space}: start again") from error
+        async with self._transaction() as connection:
+            await lock_revision(connection, revision_id)
+            cursor = connection.cursor()
+            await cursor.executemany(STAGE_CHUNK, texts)
+            await cursor.executemany(STAGE_VECTOR, vectors)
 
     async def staged(self, revision_id: RevisionId) -> int:
         parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
-        async with self._database.connection() as connection:
+        async with self._connection() as connection:
             row = await (await connection.execute(COUNT_STAGED, parameters)).fetchone()
             return int(row[0]) if row else 0
 
@@ -104,7 +103,7 @@ class PgVectorStore:
             "revision_id": publication.revision_id,
             "space_id": self._statements.space_id,
         }
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             row = await (await connection.execute(LOCK_DOCUMENT, parameters)).fetchone()
             if row is None:
                 return
@@ -118,25 +117,25 @@ class PgVectorStore:
             return []
         query, parameters = self._statements.nearest.choose(scope, k=k)
         parameters["vector"] = half
-        async with self._database.connection() as connection:
+        async with self._connection() as connection:
             cursor = await connection.execute(query, parameters, prepare=True, binary=True)
             return [_hit(row) for row in await cursor.fetchall()]
 
     async def chunks(self, document_id: DocumentId, *, after: int = -1, limit: int) -> Sequence[Chunk]:
         parameters = {"document_id": document_id, "after": after, "limit": limit}
-        async with self._database.connection() as connection:
+        async with self._connection() as connection:
             cursor = await connection.execute(self._statements.chunks, parameters, binary=True)
             return [_chunk(row) for row in await cursor.fetchall()]
 
     async def discard(self, revision_id: RevisionId) -> None:
         parameters = {"revision_id": revision_id}
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             await connection.execute(DISCARD_VECTORS, parameters)
             await connection.execute(self._statements.discard_chunks, parameters)
 
     async def delete(self, document_id: DocumentId) -> None:
         parameters: dict[str, object] = {"document_id": document_id}
-        async with self._database.transaction() as connection:
+        async with self._transaction() as connection:
             row = await (await connection.execute(LOCK_FOR_DELETE, parameters)).fetchone()
             if row is None:
                 return
@@ -144,6 +143,27 @@ class PgVectorStore:
             await connection.execute(self._statements.delete_vectors, parameters)
             await connection.execute(DELETE_STAGED, parameters)
             await connection.execute(DELETE_CHUNKS, parameters)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        with self._served():
+            async with self._database.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        with self._served():
+            async with self._database.transaction() as connection:
+                yield connection
+
+    @contextmanager
+    def _served(self) -> Iterator[None]:
+        """Raises SpaceMismatch if another process has put another space in the place of ours."""
+        try:
+            yield
+        except (errors.UndefinedTable, errors.ForeignKeyViolation) as error:
+            # Revisions and documents are locked before anything refers to them, so it is the space.
+            raise SpaceMismatch(f"the database no longer serves {self._space}: start again") from error
 
     @property
     def _statements(self) -> SpaceStatements:

@@ -48,6 +48,10 @@ def run_api(settings: Settings, *, stop_seconds: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here reads them.
+        proxy_headers=False,
+        # Longer than common proxies keep an idle connection, so that they close first.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=stop_seconds,
     )
     try:

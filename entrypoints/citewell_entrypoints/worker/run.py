@@ -20,7 +20,7 @@ _SWEEP_SECONDS: Final = 30.0
 #: A job that nobody took for this long is announced again.
 _GRACE_SECONDS: Final = 30.0
 #: Shorter than any grace that a supervisor gives before it kills.
-_STOP_SECONDS: Final = 6.0
+_STOP_SECONDS: Final = 4.0
 
 _log = logging.getLogger(__name__)
 

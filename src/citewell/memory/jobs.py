@@ -59,14 +59,15 @@ class MemoryJobStore:
             del tables.jobs[lease.job_id]
             self._change(tables, lease, status=Status.FAILED, stage=None, error=failure)
 
-    async def defer(self, lease: Lease, *, seconds: float) -> None:
+    async def defer(self, lease: Lease, *, seconds: float, counted: bool = True) -> None:
         async with self._database.tables() as tables:
             self._check(tables, lease)
+            attempts = lease.attempt if counted else lease.attempt - 1
             # A higher fence: whoever still holds this lease has given it back.
-            given_back = replace(lease, fence=lease.fence + 1)
+            given_back = replace(lease, fence=lease.fence + 1, attempt=attempts)
             until = self._database.clock() + timedelta(seconds=seconds)
             tables.jobs[lease.job_id] = JobRow(given_back, until)
-            self._change(tables, lease, status=Status.QUEUED, stage=None)
+            self._change(tables, lease, status=Status.QUEUED, stage=None, attempts=attempts)
 
     async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:
         async with self._database.tables() as tables:

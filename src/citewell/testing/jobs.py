@@ -159,6 +159,16 @@ class JobStoreContract:
         assert (document.status, document.stage) == (Status.QUEUED, None)
         assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
 
+    async def test_an_attempt_that_is_not_counted_leaves_no_trace(self, stores: Stores) -> None:
+        """Unless `counted`, its attempts are one less again."""
+        lease = await claimed(stores, "text")
+        await stores.jobs.defer(lease, seconds=0.0, counted=False)
+        assert (await stores.documents.get(lease.document_id)).attempts == 0
+        again = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert again is not None
+        assert again.attempt == 1
+        assert again.fence > lease.fence
+
     async def test_a_deferred_job_is_claimed_after_its_time(self, stores: Stores) -> None:
         """Not to be claimed before `seconds` have passed."""
         lease = await claimed(stores, "text")

@@ -84,8 +84,9 @@ class IngestDocument:
         try:
             await self._attempt(lease)
         except asyncio.CancelledError:
-            # The worker stops: another one may go on at once instead of waiting for the lease to run out.
-            await self._give_back(lease, delay_seconds=0.0)
+            # The worker stops: another one may go on at once, and however often that happens, the document is
+            # not to blame.
+            await self._give_back(lease, delay_seconds=0.0, counted=False)
             raise
         except StaleLease:
             _log.info("job %s was taken over or has ended", job_id)
@@ -125,9 +126,9 @@ class IngestDocument:
             return
         await self._give_back(lease, delay_seconds=self._policy.delay_seconds(lease.attempt))
 
-    async def _give_back(self, lease: Lease, *, delay_seconds: float) -> None:
+    async def _give_back(self, lease: Lease, *, delay_seconds: float, counted: bool = True) -> None:
         try:
-            await self._jobs.defer(lease, seconds=delay_seconds)
+            await self._jobs.defer(lease, seconds=delay_seconds, counted=counted)
             await self._queue.announce(lease.job_id, delay_seconds=delay_seconds)
         except (StaleLease, QueueUnavailable, StoreUnavailable) as lost:
             # The lease runs out or the waiting time passes; then the job is announced as due.
