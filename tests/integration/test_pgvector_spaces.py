@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.conftest import MigratedDatabase
@@ -75,14 +76,24 @@ async def test_an_empty_space_gives_way(migrated_database: MigratedDatabase) -> 
             assert await rows(stores.database, query) == [(1,)]
 
 
-async def test_a_process_of_a_former_space_stages_nothing_more(migrated_database: MigratedDatabase) -> None:
-    """SpaceMismatch, and nothing staged that nobody could publish."""
+async def test_a_process_of_a_former_space_is_told_so(migrated_database: MigratedDatabase) -> None:
+    """SpaceMismatch from every call, and nothing staged that nobody could publish."""
     async with open_pg_stores(await migrated_database(), space=SMALL) as stores:
         lease = await claimed(stores, "text")
+        vectors = stores.vectors
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: vectors.stage(lease.publication, [chunk(0)]),
+            lambda: vectors.publish(lease.publication),
+            lambda: vectors.search(unit_vector(0), k=1, scope=Scope()),
+            lambda: vectors.chunks(lease.document_id, limit=1),
+            lambda: vectors.discard(lease.revision_id),
+            lambda: vectors.delete(lease.document_id),
+        ]
         async with PgVectorStore(stores.database, LARGE):
-            with pytest.raises(SpaceMismatch):
-                await stores.vectors.stage(lease.publication, [chunk(0)])
-        assert await stores.vectors.staged(lease.revision_id) == 0
+            for call in calls:
+                with pytest.raises(SpaceMismatch, match="start again"):
+                    await call()
+        assert await vectors.staged(lease.revision_id) == 0
 
 
 async def test_a_vector_that_is_just_being_staged_counts(migrated_database: MigratedDatabase) -> None:
