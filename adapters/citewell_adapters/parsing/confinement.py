@@ -10,12 +10,11 @@ import signal
 import sys
 from typing import Final
 
+from citewell_adapters.parsing.syscalls import deny_network_and_programs
+
 __all__ = ["confine", "die_with_parent", "grant_cpu_seconds"]
 
 _PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NO_NEW_PRIVS: Final = 38
-_CLONE_NEWUSER: Final = 0x10000000
-_CLONE_NEWNET: Final = 0x40000000
 _OPEN_FILES: Final = 32
 
 
@@ -28,18 +27,13 @@ def die_with_parent(parent: int) -> None:
 
 
 def confine(*, memory_bytes: int) -> None:
-    """Limit memory; write no file, dump no core, start no process; where the system can, reach no network."""
+    """Limit memory; write no file, dump no core; on Linux, start no program and reach no network."""
     _limit(resource.RLIMIT_AS, memory_bytes)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _limit(resource.RLIMIT_NPROC, 0)
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        # A network namespace takes privileges or a user namespace as well; some systems deny both.
-        if libc.unshare(_CLONE_NEWNET) != 0:
-            libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    deny_network_and_programs()
 
 
 def grant_cpu_seconds(seconds: float) -> None:
