@@ -110,6 +110,12 @@ def lying(path: Path, *, media_type: str, password: str | None) -> Iterator[Pars
     yield ParsedPage(1, "half a pair \ud800")
 
 
+def going_back(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+    """Pages out of order."""
+    yield ParsedPage(2, "two")
+    yield ParsedPage(1, "one")
+
+
 def nosy(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
     """Tries what a reader of files has no business with; each line says how it went."""
 

@@ -113,7 +113,7 @@ async def test_a_reading_that_takes_all_memory_is_ended(reader: str, path: Path)
             await _read(parser, path)
 
 
-@pytest.mark.parametrize("reader", ["crashing", "exiting", "failing", "lying"])
+@pytest.mark.parametrize("reader", ["crashing", "exiting", "failing", "lying", "going_back"])
 async def test_a_crash_ends_the_file_alone(reader: str, path: Path) -> None:
     """The pages before it come through, then UnreadableDocument; the next file gets a new process."""
     async with _parser(reader) as parser:

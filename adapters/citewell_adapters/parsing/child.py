@@ -124,6 +124,7 @@ class Child:
                 "cpu_seconds": left,
             }
         )
+        number = 1
         while True:
             begun = time.monotonic()
             answer = await self._answer(within=min(left, self._limits.page_seconds))
@@ -133,7 +134,8 @@ class Child:
                 return
             if "failed" in answer:
                 raise _FAILURES.get(str(answer["failed"]), UnreadableDocument)(str(answer.get("message", "")))
-            for page in self._pages(answer):
+            for page in _pages(answer, least_number=number):
+                number = page.number
                 yield page
 
     async def stop(self) -> None:
@@ -182,12 +184,6 @@ class Child:
         except WireError as error:
             raise UnreadableDocument(f"reading the file went wrong: {error}") from error
 
-    def _pages(self, answer: Mapping[str, Any]) -> list[ParsedPage]:
-        try:
-            return [page_from(page) for page in answer["pages"]]
-        except (KeyError, TypeError, WireError) as error:
-            raise UnreadableDocument("reading the file went wrong: what came back are no pages") from error
-
     async def _why_it_ended(self) -> Exception:
         code = await self._process.wait()
         await self._listening
@@ -209,6 +205,18 @@ class Child:
         while piece := await self._stderr.read(4_096):
             self._said += piece
             del self._said[:-_LAST_WORDS]
+
+
+def _pages(answer: Mapping[str, Any], *, least_number: int) -> list[ParsedPage]:
+    """The pages of an answer. Raises UnreadableDocument unless their numbers go on from the least one."""
+    try:
+        pages = [page_from(page) for page in answer["pages"]]
+    except (KeyError, TypeError, WireError) as error:
+        raise UnreadableDocument("reading the file went wrong: what came back are no pages") from error
+    numbers = [least_number, *(page.number for page in pages)]
+    if numbers != sorted(numbers):
+        raise UnreadableDocument("reading the file went wrong: its pages are out of order")
+    return pages
 
 
 def _piped(stream: _Stream | None) -> _Stream:

@@ -47,6 +47,7 @@ class SentenceChunker:
         self._joint = _fixed_cost(count_tokens)
 
     def split(self, text: str, *, headings: Sequence[Heading] = ()) -> Sequence[Span]:
+        """As Chunker.split."""
         first = _MARK.search(text)
         if first is None:
             return ()
