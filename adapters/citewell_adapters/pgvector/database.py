@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from citewell_adapters.pgvector.failures import translated
-from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorDumper
+from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorBinaryDumper
 
 __all__ = ["Connection", "PgDatabase"]
 
@@ -156,7 +156,7 @@ class PgDatabase:
         }
 
     async def _configure(self, connection: Connection) -> None:
-        connection.adapters.register_dumper(HalfVector, HalfVectorDumper)
+        connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
         await connection.execute(
             _SESSION.format(
                 statement_timeout=round(self._statement_timeout_seconds * 1000),

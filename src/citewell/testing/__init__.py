@@ -11,7 +11,10 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 
 import pytest
 
-_SUITES = ("blobs", "chunker", "documents", "embedder", "jobs", "llm", "pages", "parser", "queue", "vectors")
+_SUITES = (
+    *("blobs", "chunker", "documents", "embedder", "jobs", "llm"),
+    *("pages", "parser", "queue", "stores", "vectors"),
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
 from citewell.testing.blobs import BlobStoreContract
