@@ -45,7 +45,7 @@ from citewell_entrypoints.supervisor import exit_with_parent
 exit_with_parent()
 kind, data = sys.argv[1], pathlib.Path(sys.argv[2])
 assert os.environ["GREETING"] == "hello" and os.environ["APP_DATA_DIR"] == str(data)
-print(kind, "began", flush=True)
+print(f"{kind} began\\n", end="", flush=True)
 if (data / f"{kind}.exit").exists():
     sys.exit(int((data / f"{kind}.exit").read_text()))
 if kind == "migrate":
