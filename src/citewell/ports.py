@@ -123,7 +123,8 @@ class VectorStore(Protocol):
         """Keep these chunks for a later `publish`; nothing of them can be found yet.
 
         Staging a chunk index again replaces what was staged under it. A vector of other dimensions raises
-        DimensionMismatch and stages nothing of the call.
+        DimensionMismatch and stages nothing of the call. A store that knows of revisions raises StaleLease if
+        this one is gone.
         """
         ...
 
@@ -234,7 +235,10 @@ class PageStore(Protocol):
     """Holds the text of revisions, page by page."""
 
     async def add(self, revision_id: RevisionId, pages: Sequence[Page]) -> None:
-        """Keep these pages; a page that begins where a kept one begins replaces it."""
+        """Keep these pages; a page that begins where a kept one begins replaces it.
+
+        Raises StaleLease if the revision is gone.
+        """
         ...
 
     async def read(
