@@ -165,12 +165,25 @@ def test_the_next_passage_repeats_the_last_sentences() -> None:
     ]
 
 
-def test_a_longer_sentence_is_repeated_by_its_last_words() -> None:
-    """Words where one sentence is longer than the overlap."""
+def test_half_a_sentence_is_not_repeated() -> None:
+    """Where the last sentence is longer than the overlap, the next passage begins with its own."""
     text = "One two three four five six. Seven eight nine ten."
     assert _passages(text, max_tokens=7, overlap_tokens=2) == [
         "One two three four five six.",
-        "five six. Seven eight nine ten.",
+        "Seven eight nine ten.",
+    ]
+
+
+def test_a_sentence_that_was_cut_is_repeated_by_its_last_lines_or_words() -> None:
+    """So that what belongs together stands together in one of the two."""
+    assert _passages("a b c d e f g h i", max_tokens=5, overlap_tokens=2) == [
+        "a b c d e",
+        "d e f g h",
+        "g h i",
+    ]
+    assert _passages("a b\nc d\ne f\ng h\ni j", max_tokens=6, overlap_tokens=2) == [
+        "a b\nc d\ne f",
+        "e f\ng h\ni j",
     ]
 
 

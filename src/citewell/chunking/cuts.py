@@ -55,6 +55,11 @@ class Cut:
     pieces: tuple[tuple[int, Strength], ...]
     floor: int
 
+    @property
+    def is_within_sentence(self) -> bool:
+        """Whether the passage ends where no sentence does."""
+        return self.strength < Strength.SENTENCE
+
 
 class _Candidate(NamedTuple):
     end: int
@@ -105,7 +110,7 @@ class Cutter:
         if begin is None:
             return self.cut(cut.resume)
         overlapping = self.cut(begin)
-        if overlapping.end > cut.end and overlapping.strength > Strength.WORD:
+        if overlapping.end > cut.end and (overlapping.strength > Strength.WORD or cut.is_within_sentence):
             return overlapping
         plain = self.cut(cut.resume)
         # The repeated text must not cost a sentence its wholeness, nor stop the passages from going on.
@@ -194,13 +199,19 @@ class Cutter:
         if not self._limits.overlap_tokens or cut.strength is Strength.HEADING:
             return None
         earliest = max(cut.floor, cut.end - self._limits.overlap_characters)
-        for strength in (Strength.SENTENCE, Strength.LINE):
-            starts = [start for start, before in cut.pieces if before >= strength and start > earliest]
-            if (begin := self._first_affordable(starts, cut.end)) is not None:
-                return begin
+        sentences = [
+            start for start, before in cut.pieces if before >= Strength.SENTENCE and start > earliest
+        ]
+        begin = self._first_affordable(sentences, cut.end)
+        if begin is not None or not cut.is_within_sentence:
+            # A whole sentence stands by itself: half of it, repeated, found no more and cost more passages.
+            return begin
+        lines = [start for start, _ in cut.pieces if start > earliest]
+        if (begin := self._first_affordable(lines, cut.end)) is not None:
+            return begin
         piece = self._text[cut.start : cut.end]
-        starts = word_starts(piece, after=earliest - cut.start, before=len(piece))
-        return self._first_affordable([cut.start + start for start in starts], cut.end)
+        words = word_starts(piece, after=earliest - cut.start, before=len(piece))
+        return self._first_affordable([cut.start + word for word in words], cut.end)
 
     def _first_affordable(self, starts: Sequence[int], end: int) -> int | None:
         """The first of the places from which to repeat the text up to `end`."""

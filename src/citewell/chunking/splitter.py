@@ -27,7 +27,8 @@ class SentenceChunker:
     single word is too long. List items, table rows and lines of code count as sentences. A passage costs at
     most `max_tokens` as `count_tokens` counts its text, and has at most 16 times as many characters; a single
     character that costs more is a passage all the same. It begins with the last whole sentences of the one
-    before, or words where one sentence is longer, up to `overlap_tokens`; not after a cut before a heading.
+    before, up to `overlap_tokens`, or where that one ended within a sentence, with its last lines or words;
+    after a cut before a heading it repeats nothing.
     """
 
     def __init__(self, *, max_tokens: int, overlap_tokens: int, count_tokens: TokenCounter) -> None:
