@@ -139,10 +139,22 @@ def port() -> int:
         return int(listener.getsockname()[1])
 
 
+@contextmanager
+def hangups(handling: signal.Handlers) -> Iterator[None]:
+    """What is started meanwhile inherits this for SIGHUP and SIGINT, however the tests were started."""
+    before = {number: signal.signal(number, handling) for number in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @pytest.fixture
 def served(place: Path, port: int) -> Iterator[Served]:
     """A supervisor that was just started, and is killed in the end if it still runs."""
-    served = Served(place, port)
+    with hangups(signal.SIG_DFL):
+        served = Served(place, port)
     yield served
     if served.process.poll() is None:
         served.process.kill()
@@ -201,12 +213,8 @@ def test_ctrl_c_and_a_closed_terminal_stop_it_too(served: Served, number: signal
 
 def test_what_nohup_started_outlives_the_terminal(place: Path, port: int) -> None:
     """An ignored SIGHUP stays ignored, an ignored SIGINT does not: shells ignore it for background jobs."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGINT)}
-    try:
+    with hangups(signal.SIG_IGN):
         served = Served(place, port)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     served.until("citewell  ready")
     served.process.send_signal(signal.SIGHUP)
     time.sleep(0.5)
