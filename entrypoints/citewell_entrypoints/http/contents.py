@@ -73,7 +73,7 @@ async def download_content(
     if is_current(request.headers.get("if-none-match"), etag):
         return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     span = _requested(request, document, etag=etag)
-    pieces = await read_content(document, span=span)
+    pieces = await begun(read_content(document, span=span))
     status = HTTPStatus.OK
     if span is not None:
         status = HTTPStatus.PARTIAL_CONTENT

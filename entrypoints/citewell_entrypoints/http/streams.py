@@ -19,10 +19,13 @@ async def begun(pieces: AsyncIterator[T]) -> AsyncIterator[T]:
     first = await anext(pieces, None)
 
     async def all_pieces() -> AsyncIterator[T]:
-        if first is not None:
-            yield first
-            async for piece in pieces:
-                yield piece
+        try:
+            if first is not None:
+                yield first
+                async for piece in pieces:
+                    yield piece
+        finally:
+            await _close(pieces)
 
     return all_pieces()
 

@@ -62,14 +62,9 @@ class ReadContent:
     def __init__(self, *, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    async def __call__(self, document: Document, *, span: Span | None = None) -> AsyncIterator[bytes]:
-        """The bytes at `span` or all. Raises ContentMissing before the first piece if they are gone."""
-        pieces = self._blobs.read(document.sha256, span=span)
-        try:
-            first = await anext(pieces)
-        except StopAsyncIteration:
-            return _none()
-        return _chain(first, pieces)
+    def __call__(self, document: Document, *, span: Span | None = None) -> AsyncIterator[bytes]:
+        """The bytes at `span` or all. The first piece raises ContentMissing if they are gone."""
+        return self._blobs.read(document.sha256, span=span)
 
 
 class ReadText:
@@ -100,14 +95,3 @@ class ReadText:
 
 def _part(page: Page, wanted: Span) -> str:
     return page.text[max(0, wanted.start - page.start) : wanted.end - page.start]
-
-
-async def _none() -> AsyncIterator[bytes]:
-    return
-    yield
-
-
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece
