@@ -12,8 +12,10 @@ from tests.pgstores import PgStores, cloned_database, next_revision, open_pg_sto
 
 from citewell.errors import StaleLease
 from citewell.memory import (
+    MemoryContentLedger,
     MemoryDatabase,
     MemoryDocumentStore,
+    MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
     MemoryVectorStore,
@@ -53,7 +55,7 @@ class OurStoresContract(StoresContract):
         with pytest.raises(StaleLease):
             await stores.vectors.stage(lease.publication, [chunk(0)])
         assert await stores.pages.read(lease.revision_id) == []
-        assert await stores.vectors.staged(lease.revision_id) == 0
+        assert await stores.vectors.staged(lease.revision_id) is None
 
 
 @pytest.fixture
@@ -66,6 +68,8 @@ def memory_stores(memory: MemoryDatabase) -> Stores:
     return Stores(
         MemoryDocumentStore(memory),
         MemoryJobStore(memory),
+        MemoryJobBoard(memory),
+        MemoryContentLedger(memory),
         MemoryPageStore(memory),
         MemoryVectorStore(memory, CONTRACT_SPACE),
         memory.unit_of_work,

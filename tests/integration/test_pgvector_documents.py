@@ -104,7 +104,7 @@ async def test_a_new_revision_replaces_the_former_one_with_all_it_had(stores: Pg
     document = await stores.documents.get(former.document_id)
     assert (document.revision_id, document.sha256) == (new.revision_id, new.sha256)
     assert await stores.pages.read(former.revision_id) == []
-    assert not await stores.documents.uses_content(former.sha256)
+    assert not await stores.ledger.is_used(former.sha256)
     assert await leftovers(stores) == {
         "chunks": 2,
         "documents": 1,
@@ -228,7 +228,7 @@ async def test_a_failure_with_a_message_of_any_bytes_is_recorded(stores: PgStore
 async def test_content_is_locked_in_a_unit_of_work_alone(stores: PgStores) -> None:
     """Elsewhere the lock would be gone at once, which nobody can want."""
     with pytest.raises(RuntimeError):
-        await stores.documents.lock_content("00" * 32)
+        await stores.ledger.lock("00" * 32)
 
 
 async def test_a_search_during_a_publication_sees_the_former_state(stores: PgStores) -> None:

@@ -18,8 +18,10 @@ from uuid_utils.compat import uuid7
 
 from citewell.errors import InvalidInput
 from citewell.memory import (
+    MemoryContentLedger,
     MemoryDatabase,
     MemoryDocumentStore,
+    MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
     MemoryVectorStore,
@@ -27,7 +29,15 @@ from citewell.memory import (
 from citewell.model import ChunkRef, DocumentId, EmbeddingSpace, Lease, Scope
 from citewell.testing.stores import CONTRACT_SPACE, Stores, chunk, claimed, unit_vector
 from citewell.testing.vectors import cosine, random_vector
-from citewell_adapters.pgvector import PgVectorStore, documents, jobs, pages, vector_sql
+from citewell_adapters.pgvector import (
+    PgVectorStore,
+    board,
+    contents,
+    document_sql,
+    jobs,
+    pages,
+    vector_sql,
+)
 from citewell_adapters.pgvector.database import Connection
 from citewell_adapters.pgvector.halfvec import half_vector
 
@@ -315,6 +325,8 @@ def memory_stores() -> Stores:
     return Stores(
         MemoryDocumentStore(database),
         MemoryJobStore(database),
+        MemoryJobBoard(database),
+        MemoryContentLedger(database),
         MemoryPageStore(database),
         MemoryVectorStore(database, CONTRACT_SPACE),
         database.unit_of_work,
@@ -365,34 +377,54 @@ _HASH: Final = bytes(32)
 @pytest.mark.parametrize(
     ("statement", "parameters", "expected"),
     [
-        (documents._GET, {"document_id": _ID}, "documents_pkey"),
-        (documents._HOLDER, {"sha256": _HASH, "collection": "large"}, "revisions_sha256"),
-        (documents._USES, {"sha256": _HASH}, "revisions_sha256"),
-        (documents._UNSHARED, {"document_id": _ID}, "revisions_document_id_id_key"),
-        (documents._LISTS[False, False], {"after": _ID, "limit": 5}, "documents_pkey"),
+        (document_sql.GET, {"document_id": _ID}, "documents_pkey"),
+        (document_sql.HOLDER_BY_BYTES, {"sha256": _HASH, "collection": "large"}, "revisions_sha256"),
+        (document_sql.HOLDER_BY_ID, {"document_id": _ID}, "documents_pkey"),
+        (contents._IS_USED, {"sha256": _HASH}, "revisions_sha256"),
+        (contents._IS_USED, {"sha256": _HASH}, "revisions_unlocked_sha256"),
+        (contents._SUSPECTED, {"limit": 5}, "content_suspects_due_at"),
+        (document_sql.HASHES, {"document_id": _ID}, "revisions_document_id_id_key"),
+        (document_sql.EVENTS, {"document_id": _ID, "after": 0, "limit": 5}, "document_events_document_id"),
+        (document_sql.PRUNE_KEYS, {"seconds": 9.0}, "idempotency_keys_created_at"),
+        (document_sql.PRUNE_EVENTS, {"seconds": 9.0}, "document_events_at"),
+        (document_sql.LISTS[False, False], {"after": _ID, "limit": 5}, "documents_pkey"),
         (
-            documents._LISTS[True, False],
+            document_sql.LISTS[True, False],
             {"after": _ID, "limit": 5, "collection": "large"},
             "documents_collection_id_id_key",
         ),
-        (documents._LISTS[False, True], {"after": _ID, "limit": 5, "status": "failed"}, "jobs_by_status"),
-        (jobs._DUE, {"grace_seconds": 30.0, "limit": 5}, "jobs_waiting"),
+        (document_sql.LISTS[False, True], {"after": _ID, "limit": 5, "status": "failed"}, "jobs_by_status"),
+        (board._DUE, {"grace_seconds": 30.0, "limit": 5}, "jobs_waiting"),
+        (board._WAITING, {}, "jobs_waiting"),
+        (board._BACKLOG, {}, "jobs_waiting"),
         (jobs._DROP_FORMER, {"document_id": _ID, "revision_id": 10**6}, "revisions_document_id_id_key"),
+        (pages._EXTENT, {"revision_id": 1}, "pages_pkey"),
+        (pages._HEADINGS, {"revision_id": 1, "before": 9}, "pages_pkey"),
         (pages._READ_SPAN, {"revision_id": 1, "start": 5, "end": 9, "limit": 5}, "pages_pkey"),
-        (vector_sql.COUNT_STAGED, {"revision_id": 1, "space_id": 1}, "staged_vectors_pkey"),
+        (vector_sql.LAST_STAGED, {"revision_id": 1, "space_id": 1}, "staged_vectors_pkey"),
     ],
     ids=[
         "get",
-        "holder",
-        "uses",
-        "unshared",
+        "holder-by-bytes",
+        "holder-by-id",
+        "used",
+        "used-unlocked",
+        "suspected",
+        "hashes",
+        "events",
+        "prune-keys",
+        "prune-events",
         "list",
         "list-collection",
         "list-status",
         "due",
+        "waiting",
+        "backlog",
         "drop-former",
+        "extent",
+        "headings",
         "read-span",
-        "count-staged",
+        "last-staged",
     ],
 )
 async def test_every_statement_has_its_index(

@@ -200,7 +200,7 @@ async def test_a_delete_wins_over_a_running_ingest(tmp_path: Path) -> None:
     await house.ingest(job_id)
     assert await house.documents.list(limit=10) == []
     assert await house.search("ferry") == ()
-    assert not await house.documents.uses_content(document.sha256)
+    assert not await house.ledger.is_used(document.sha256)
 
 
 async def test_a_stopped_worker_gives_its_job_back_at_once(tmp_path: Path) -> None:

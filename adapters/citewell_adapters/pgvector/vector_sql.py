@@ -11,10 +11,10 @@ from citewell_adapters.pgvector.nearest import NearestStatements
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
 __all__ = [
-    "COUNT_STAGED",
     "DELETE_CHUNKS",
     "DELETE_STAGED",
     "DISCARD_VECTORS",
+    "LAST_STAGED",
     "LOCK_DOCUMENT",
     "LOCK_FOR_DELETE",
     "STAGE_CHUNK",
@@ -42,12 +42,17 @@ ON CONFLICT (revision_id, space_id, chunk_index) DO UPDATE SET embedding = exclu
 """
 
 # staged_vectors_pkey. Past a gap the indexes run ahead of their rank.
-COUNT_STAGED: Final = """
-SELECT count(*) FROM (
-    SELECT chunk_index, row_number() OVER (ORDER BY chunk_index) - 1 AS rank
-    FROM staged_vectors WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
-) AS ranked
-WHERE chunk_index = rank
+LAST_STAGED: Final = """
+SELECT t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path,
+    t.token_count
+FROM chunks AS t
+WHERE t.revision_id = %(revision_id)s AND t.chunk_index = (
+    SELECT max(chunk_index) FROM (
+        SELECT chunk_index, row_number() OVER (ORDER BY chunk_index) - 1 AS rank
+        FROM staged_vectors WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
+    ) AS ranked
+    WHERE chunk_index = rank
+)
 """
 
 # documents_pkey. A delete takes the whole lock at once: to ask for more later would be a deadlock with those

@@ -28,10 +28,10 @@ from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS
 from citewell_adapters.pgvector.revisions import lock_revision
 from citewell_adapters.pgvector.spaces import open_space
 from citewell_adapters.pgvector.vector_sql import (
-    COUNT_STAGED,
     DELETE_CHUNKS,
     DELETE_STAGED,
     DISCARD_VECTORS,
+    LAST_STAGED,
     LOCK_DOCUMENT,
     LOCK_FOR_DELETE,
     STAGE_CHUNK,
@@ -90,11 +90,11 @@ class PgVectorStore:
             await cursor.executemany(STAGE_CHUNK, texts)
             await cursor.executemany(STAGE_VECTOR, vectors)
 
-    async def staged(self, revision_id: RevisionId) -> int:
+    async def staged(self, revision_id: RevisionId) -> Chunk | None:
         parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
         async with self._connection() as connection:
-            row = await (await connection.execute(COUNT_STAGED, parameters)).fetchone()
-            return int(row[0]) if row else 0
+            row = await (await connection.execute(LAST_STAGED, parameters, binary=True)).fetchone()
+            return _chunk(row) if row else None
 
     async def publish(self, publication: Publication) -> None:
         """See the port. Does nothing if the document is gone: so is what was staged for it."""

@@ -37,12 +37,12 @@ class MemoryVectorStore:
             tables.check_revision(revision_id)
             tables.staged.update({(revision_id, embedded.chunk.index): embedded for embedded in chunks})
 
-    async def staged(self, revision_id: RevisionId) -> int:
+    async def staged(self, revision_id: RevisionId) -> Chunk | None:
         async with self._database.tables() as tables:
-            count = 0
-            while (revision_id, count) in tables.staged:
-                count += 1
-            return count
+            last: Chunk | None = None
+            while (embedded := tables.staged.get((revision_id, last.index + 1 if last else 0))) is not None:
+                last = embedded.chunk
+            return last
 
     async def publish(self, publication: Publication) -> None:
         async with self._database.tables() as tables:

@@ -177,7 +177,7 @@ class DocumentStoreContract:
         assert await stores.documents.list(limit=10) == []
         assert await stores.pages.read(lease.revision_id) == []
         assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
-        assert await stores.jobs.due(grace_seconds=0, limit=10) == []
+        assert await stores.board.due(grace_seconds=0, limit=10) == []
         with pytest.raises(StaleLease):
             await stores.jobs.complete(lease, page_count=1, chunk_count=1)
 
@@ -207,11 +207,11 @@ class DocumentStoreContract:
     async def test_content_is_used_as_long_as_a_document_has_it(self, stores: Stores) -> None:
         """Whether any revision of any document has these bytes."""
         unused = sha256(b"text").hexdigest()
-        assert not await stores.documents.uses_content(unused)
+        assert not await stores.ledger.is_used(unused)
         document = (await stores.documents.submit(submission("text"))).document
-        assert await stores.documents.uses_content(document.sha256)
+        assert await stores.ledger.is_used(document.sha256)
         await stores.documents.delete(document.id)
-        assert not await stores.documents.uses_content(document.sha256)
+        assert not await stores.ledger.is_used(document.sha256)
 
     async def test_locked_content_lets_one_unit_of_work_pass(self, stores: Stores) -> None:
         """Until the unit of work ends, no other unit of work passes here with the same hash."""
@@ -221,7 +221,7 @@ class DocumentStoreContract:
 
         async def first() -> None:
             async with stores.unit_of_work():
-                await stores.documents.lock_content(content)
+                await stores.ledger.lock(content)
                 locked.set()
                 await asyncio.sleep(0.2)
                 order.append("the first is done")
@@ -229,7 +229,7 @@ class DocumentStoreContract:
         async def second() -> None:
             await locked.wait()
             async with stores.unit_of_work():
-                await stores.documents.lock_content(content)
+                await stores.ledger.lock(content)
                 order.append("the second passes")
 
         await asyncio.gather(first(), second())

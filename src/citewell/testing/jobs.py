@@ -228,15 +228,15 @@ class JobStoreContract:
         one, two, three = [await queued(stores, content) for content in ("one", "two", "three")]
         lease = await stores.jobs.claim(one, lease_seconds=0.0)
         assert lease is not None
-        assert await stores.jobs.due(grace_seconds=0.0, limit=10) == [two, three, one]
-        assert await stores.jobs.due(grace_seconds=0.0, limit=2) == [two, three]
+        assert await stores.board.due(grace_seconds=0.0, limit=10) == [two, three, one]
+        assert await stores.board.due(grace_seconds=0.0, limit=2) == [two, three]
 
     async def test_a_job_is_due_only_after_the_grace(self, stores: Stores) -> None:
         """For at least `grace_seconds`."""
         job_id = await queued(stores, "text")
-        assert await stores.jobs.due(grace_seconds=LEASE_SECONDS, limit=10) == []
+        assert await stores.board.due(grace_seconds=LEASE_SECONDS, limit=10) == []
         await asyncio.sleep(0.1)
-        assert await stores.jobs.due(grace_seconds=0.05, limit=10) == [job_id]
+        assert await stores.board.due(grace_seconds=0.05, limit=10) == [job_id]
 
     async def test_jobs_that_wait_or_are_held_or_have_ended_are_not_due(self, stores: Stores) -> None:
         """Jobs that could be claimed."""
@@ -245,4 +245,4 @@ class JobStoreContract:
         await stores.jobs.defer(waiting, seconds=LEASE_SECONDS)
         await stores.jobs.complete(done, page_count=1, chunk_count=1)
         await stores.jobs.fail(bad, _FAILURE)
-        assert await stores.jobs.due(grace_seconds=0.0, limit=10) == []
+        assert await stores.board.due(grace_seconds=0.0, limit=10) == []
