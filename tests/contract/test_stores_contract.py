@@ -23,6 +23,8 @@ from citewell.memory import (
 from citewell.memory.state import RevisionRow
 from citewell.model import DEFAULT_COLLECTION, Page, Publication, RevisionId
 from citewell.ports import PageStore, VectorStore
+from citewell.testing.board import JobBoardContract
+from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.jobs import JobStoreContract
 from citewell.testing.pages import NewRevision, PageStoreContract
@@ -106,6 +108,18 @@ class TestMemoryJobStore(JobStoreContract):
         return memory_stores
 
 
+class TestMemoryJobBoard(JobBoardContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
+class TestMemoryContentLedger(ContentLedgerContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
 class TestMemoryPageStore(PageStoreContract):
     @pytest.fixture
     def pages(self, memory_stores: Stores) -> PageStore:
@@ -149,6 +163,7 @@ async def shared_stores(shared_database_url: str) -> AsyncIterator[PgStores]:
 async def pg_stores(shared_stores: PgStores) -> PgStores:
     async with shared_stores.database.connection() as connection:
         await connection.execute("DELETE FROM documents")
+        await connection.execute("DELETE FROM content_suspects")
     return shared_stores
 
 
@@ -176,6 +191,18 @@ class TestPgDocumentStore(DocumentStoreContract):
 class TestPgJobStore(JobStoreContract):
     @pytest.fixture
     def stores(self, pg_stores: PgStores) -> Stores:
+        return pg_stores
+
+
+class TestPgJobBoard(JobBoardContract):
+    @pytest.fixture
+    def stores(self, pg_stores: Stores) -> Stores:
+        return pg_stores
+
+
+class TestPgContentLedger(ContentLedgerContract):
+    @pytest.fixture
+    def stores(self, pg_stores: Stores) -> Stores:
         return pg_stores
 
 
