@@ -128,8 +128,8 @@ class VectorStore(Protocol):
         """
         ...
 
-    async def staged(self, revision_id: RevisionId) -> int:
-        """How many chunks are staged from index 0 on without a gap."""
+    async def staged(self, revision_id: RevisionId) -> Chunk | None:
+        """The last of the chunks staged from index 0 on without a gap, None if there is none."""
         ...
 
     async def publish(self, publication: Publication) -> None:
@@ -151,6 +151,15 @@ class VectorStore(Protocol):
 
     async def chunks(self, document_id: DocumentId, *, after: int = -1, limit: int) -> Sequence[Chunk]:
         """Up to `limit` live chunks of the document by index, those past index `after`."""
+        ...
+
+    async def index(self, *, limit: int, spare: int = 0) -> int:
+        """Put up to `limit` live chunks that wait for it into the index, if more than `spare` wait; how many.
+
+        A store may publish first and index later. No search finds more or less for it, before, meanwhile or
+        after. 0 if none waits that nobody else is at, so always in a store that does not index later. Calls
+        may overlap.
+        """
         ...
 
     async def discard(self, revision_id: RevisionId) -> None:

@@ -135,7 +135,7 @@ class StoresContract:
             await stores.vectors.stage(lease.publication, [chunk(0)])
         assert (await stores.documents.get(lease.document_id)).status is Status.PROCESSING
         assert await stores.pages.read(lease.revision_id) == [Page(1, 0, "one")]
-        assert await stores.vectors.staged(lease.revision_id) == 1
+        assert await stores.vectors.staged(lease.revision_id) == chunk(0).chunk
 
     async def test_what_is_done_inside_is_seen_inside(self, stores: Stores) -> None:
         """Everything that stores do inside takes effect together."""
@@ -167,7 +167,7 @@ class StoresContract:
             await stores.documents.get(made[0].document_id)
         assert (await stores.documents.get(before.document_id)).status is Status.PROCESSING
         assert await stores.pages.read(before.revision_id) == []
-        assert await stores.vectors.staged(before.revision_id) == 0
+        assert await stores.vectors.staged(before.revision_id) is None
         assert await stores.vectors.search(unit_vector(0), k=1, scope=Scope()) == []
 
     async def test_an_undone_delete_leaves_the_document_as_it_was(self, stores: Stores) -> None:
@@ -208,7 +208,7 @@ class StoresContract:
         with pytest.raises(StaleLease):
             await end(stores, stale, steps)
         assert await stores.vectors.search(unit_vector(0), k=1, scope=Scope()) == []
-        assert await stores.vectors.staged(stale.revision_id) == 1
+        assert await stores.vectors.staged(stale.revision_id) == chunk(0).chunk
         assert (await stores.documents.get(stale.document_id)).status is Status.PROCESSING
 
     async def test_a_worker_finds_a_deleted_document_gone(self, stores: Stores) -> None:
