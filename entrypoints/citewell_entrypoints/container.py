@@ -28,6 +28,7 @@ from citewell.usecases import (
     AnswerQuestion,
     DeleteDocument,
     GetDocument,
+    IndexChunks,
     IngestDocument,
     IngestPolicy,
     ListDocuments,
@@ -154,4 +155,5 @@ class WorkerContainer(Container):
         ),
         claimed=providers.Object(mark_log_lines),
     )
+    index_chunks = providers.Singleton(IndexChunks, vectors=Container.vectors)
     announce_due_jobs = providers.Singleton(AnnounceDueJobs, jobs=Container.jobs, queue=Container.queue)

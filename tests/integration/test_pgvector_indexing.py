@@ -175,7 +175,7 @@ async def waiting_change(stores: PgStores, new: Lease | None, document_id: Docum
 async def test_any_course_of_events_counts_right(
     migrated_database: MigratedDatabase, seed: int, max_exact_chunks: int
 ) -> None:
-    """Published, replaced, deleted, indexed: collections know how many chunks they have, searches find them."""
+    """Published, replaced, deleted, indexed: collections count their chunks, searches find them."""
     numbers = random.Random(seed)
     async with open_pg_stores(await migrated_database(), max_exact_chunks=max_exact_chunks) as stores:
         live: dict[DocumentId, int] = {}

@@ -2,6 +2,7 @@
 
 from citewell.usecases.answer import AnswerQuestion
 from citewell.usecases.delete import DeleteDocument
+from citewell.usecases.index import IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
 from citewell.usecases.recover import AnnounceDueJobs
@@ -16,6 +17,7 @@ __all__ = [
     "AnswerQuestion",
     "DeleteDocument",
     "GetDocument",
+    "IndexChunks",
     "IngestDocument",
     "IngestPolicy",
     "ListDocuments",

@@ -25,6 +25,7 @@ from citewell.errors import (
 )
 from citewell.model import Failure, JobId, Lease
 from citewell.ports import JobQueue, JobStore, UnitOfWork, VectorStore
+from citewell.usecases.index import make_room
 from citewell.usecases.stage import StageRevision
 
 __all__ = ["IngestDocument", "IngestPolicy"]
@@ -106,6 +107,7 @@ class IngestDocument:
             raise AttemptsExhausted(f"the worker stopped in each of {self._policy.max_attempts} attempts")
         await self._vectors.discard(lease.revision_id)
         progress = await self._stage_revision(lease)
+        await make_room(self._vectors, chunks=progress.chunks_done)
         async with self._unit_of_work():
             await self._jobs.complete(lease, page_count=progress.pages_done, chunk_count=progress.chunks_done)
             await self._vectors.publish(lease.publication)
