@@ -34,6 +34,7 @@ from citewell.usecases import (
     DeleteDocument,
     FollowDocument,
     GetDocument,
+    IndexChunks,
     IngestDocument,
     IngestPolicy,
     ListDocuments,
@@ -198,6 +199,7 @@ class WorkerContainer(Container):
         ),
         claimed=providers.Object(mark_log_lines),
     )
+    index_chunks = providers.Singleton(IndexChunks, vectors=Container.vectors)
     announce_due_jobs = providers.Singleton(AnnounceDueJobs, board=Container.board, queue=Container.queue)
     tidy_up = providers.Singleton(
         TidyUp,

@@ -158,6 +158,15 @@ class VectorStore(Protocol):
         """Up to `limit` live chunks of the document by index, those past index `after`."""
         ...
 
+    async def index(self, *, limit: int, spare: int = 0) -> int:
+        """Put up to `limit` live chunks that wait for it into the index, if more than `spare` wait; how many.
+
+        A store may publish first and index later. No search finds more or less for it, before, meanwhile or
+        after. 0 if none waits that nobody else is at, so always in a store that does not index later. Calls
+        may overlap.
+        """
+        ...
+
     async def discard(self, revision_id: RevisionId) -> None:
         """Forget what is staged for the revision; nothing staged is no error."""
         ...

@@ -164,6 +164,7 @@ async def pg_stores(shared_stores: PgStores) -> PgStores:
     async with shared_stores.database.connection() as connection:
         await connection.execute("DELETE FROM documents")
         await connection.execute("DELETE FROM content_suspects")
+        await connection.execute("UPDATE collections SET chunk_count = 0")
     return shared_stores
 
 

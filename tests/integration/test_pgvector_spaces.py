@@ -114,7 +114,7 @@ async def test_a_vector_that_is_just_being_staged_counts(migrated_database: Migr
             assert not opening.done()
         with pytest.raises(SpaceMismatch):
             await opening
-        assert await stores.vectors.staged(lease.revision_id) is not None
+        assert await stores.vectors.staged(lease.revision_id) == chunk(0).chunk
 
 
 async def test_api_and_workers_may_open_at_once(migrated_database: MigratedDatabase) -> None:

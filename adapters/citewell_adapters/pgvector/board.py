@@ -42,12 +42,9 @@ WHERE jobs.id = due.id
 RETURNING jobs.id, due.claimable_at
 """  # noqa: S608 - made of constants
 
-# jobs_waiting
+# jobs_by_status
 _WAITING: Final = """
-SELECT EXISTS (
-    SELECT FROM jobs
-    WHERE status IN ('queued', 'processing') AND status = 'queued' AND claimable_at <= clock_timestamp()
-)
+SELECT EXISTS (SELECT FROM jobs WHERE status = 'queued' AND claimable_at <= clock_timestamp())
 """
 
 # jobs_waiting, revisions_pkey

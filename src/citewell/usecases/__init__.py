@@ -6,6 +6,7 @@ from citewell.usecases.contents import CollectContents
 from citewell.usecases.control import CancelDocument, RetryDocument
 from citewell.usecases.delete import DeleteDocument
 from citewell.usecases.follow import FollowDocument
+from citewell.usecases.index import IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
 from citewell.usecases.recover import AnnounceDueJobs, TidyUp
@@ -24,6 +25,7 @@ __all__ = [
     "DeleteDocument",
     "FollowDocument",
     "GetDocument",
+    "IndexChunks",
     "IngestDocument",
     "IngestPolicy",
     "ListDocuments",

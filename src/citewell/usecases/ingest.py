@@ -27,6 +27,7 @@ from citewell.errors import (
 from citewell.model import Failure, JobId, Lease, Progress, Stage
 from citewell.ports import JobBoard, JobQueue, JobStore, PageStore, UnitOfWork, VectorStore
 from citewell.usecases.heartbeat import Heartbeat
+from citewell.usecases.index import make_room
 from citewell.usecases.stage import StageRevision
 from citewell.usecases.turns import Turn, TurnOver
 
@@ -125,6 +126,7 @@ class IngestDocument:
                 progress=progress,
                 lease_seconds=self._policy.lease_seconds,
             )
+            await make_room(self._vectors, chunks=progress.chunks_done)
         await self._publish(lease, progress)
         _log.info(
             "document %s is ready: %d pages, %d chunks",
