@@ -65,7 +65,7 @@ class Stores:
     unit_of_work: UnitOfWork
 
 
-def submission(content: str, *, collection: str = DEFAULT_COLLECTION, **changes: Any) -> Submission:
+def submission(content: str, *, collection: str | None = DEFAULT_COLLECTION, **changes: Any) -> Submission:
     """A submission of a text file that holds `content`."""
     data = content.encode()
     values: dict[str, Any] = {
