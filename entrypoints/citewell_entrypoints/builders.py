@@ -148,7 +148,7 @@ def parser(settings: Settings) -> Parser:
     """PDF in child processes; text in this one. Text last: much looks like text."""
     from citewell_adapters.parsing import ChildLimits, ChildParser, Parsers
     from citewell_adapters.plaintext import TEXT_TYPES, TextParser
-    from citewell_adapters.pymupdf import PDF, PDF_READER, detect_pdf
+    from citewell_adapters.pymupdf import PDF, PDF_READER, PDF_UNLOCKER, detect_pdf
 
     limits = ChildLimits(
         file_seconds=settings.parser_timeout_seconds,
@@ -156,7 +156,7 @@ def parser(settings: Settings) -> Parser:
         memory_bytes=settings.parser_memory_bytes,
     )
     pdf = ChildParser(
-        reader=PDF_READER, detect=detect_pdf, limits=limits, max_children=settings.jobs_per_worker
+        reader=PDF_READER, unlocker=PDF_UNLOCKER, detect=detect_pdf, limits=limits, max_children=settings.jobs_per_worker
     )
     return Parsers([(frozenset({PDF}), pdf), (TEXT_TYPES, TextParser())])
 

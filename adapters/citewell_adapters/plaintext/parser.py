@@ -36,23 +36,31 @@ class TextParser:
         return detect_text(head, name=name)
 
     async def parse(
-        self, path: Path, *, media_type: str, password: str | None = None
+        self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
     ) -> AsyncGenerator[ParsedPage, None]:
         """As Parser.parse."""
         del password  # texts have none
         headings = MarkdownHeadings() if media_type == MARKDOWN else None
         decoder = codecs.getincrementaldecoder(await asyncio.to_thread(encoding_of, path))("replace")
         with _opened(path) as file:
-            waiting, at_end = "", False
+            waiting, at_end, parts = "", False, 0
             while not at_end:
                 piece = await asyncio.to_thread(file.read, _PIECE_BYTES)
                 at_end = not piece
                 waiting += _UNFIT.sub("\ufffd", decoder.decode(piece, at_end))
                 length = len(waiting) if at_end else _part_length(waiting)
-                if length or at_end:
+                # An empty text is one empty part; behind others, there is none.
+                if length or (at_end and not parts):
                     part, waiting = waiting[:length], waiting[length:]
                     found = headings.find(part) if headings else ()
-                    yield ParsedPage(1, part, headings=found, pages_total=1)
+                    parts += 1
+                    if parts > skip:
+                        yield ParsedPage(1, part, headings=found, pages_total=1)
+
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        """As Parser.unlock: False."""
+        del path, media_type, password, to  # texts have no passwords
+        return False
 
 
 def _opened(path: Path) -> BinaryIO:
