@@ -404,6 +404,17 @@ class BlobStore(Protocol):
         """Forget received bytes that were not kept; kept or dropped already is no error."""
         ...
 
+    async def expire(self, *, older_than_seconds: float) -> int:
+        """Forget received bytes that were neither kept nor dropped, and that nobody has added to for so long.
+
+        How many there were; those of a process that was killed in the middle of receiving are among them.
+        """
+        ...
+
+    def read_received(self, blob: Blob) -> AsyncGenerator[bytes, None]:
+        """The received bytes in pieces of at most 1 MiB; ContentMissing if they were kept or dropped."""
+        ...
+
     def read(self, sha256: str, *, span: Span | None = None) -> AsyncGenerator[bytes, None]:
         """The kept bytes in pieces of at most 1 MiB, or those at `span` (byte offsets).
 

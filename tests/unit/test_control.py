@@ -174,7 +174,7 @@ async def test_a_delete_goes_through_while_the_blob_store_is_away(tmp_path: Path
 
 
 async def test_a_repeated_request_brings_its_document(house: House) -> None:
-    """By its key, and with its bytes kept once; another request with the key is refused and leaves nothing."""
+    """By its key, its bytes kept once; another request with the key is refused and leaves nothing."""
     first = await house.upload(FERRY, idempotency_key="key")
     assert (await house.upload(FERRY, idempotency_key="key")).document.id == first.document.id
     with pytest.raises(KeyReused):
