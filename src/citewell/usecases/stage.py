@@ -16,6 +16,7 @@ from citewell.chunking import Passages
 from citewell.errors import NoText
 from citewell.model import Chunk, EmbeddedChunk, Lease, Page, Progress, Stage
 from citewell.ports import BlobStore, Chunker, Embedder, JobStore, PageStore, Parser, VectorStore
+from citewell.usecases.ahead import read_ahead
 from citewell.usecases.pages import local_copy, page_slices
 
 __all__ = ["StageRevision"]
@@ -60,7 +61,9 @@ class StageRevision:
         waiting: list[Chunk] = []
         async with (
             local_copy(self._blobs, lease.sha256, folder=self._scratch) as path,
-            aclosing(page_slices(self._parser.parse(path, media_type=lease.media_type))) as slices,
+            aclosing(
+                read_ahead(page_slices(self._parser.parse(path, media_type=lease.media_type)))
+            ) as slices,
         ):
             async for pages, pages_total in slices:
                 await self._pages.add(lease.revision_id, pages)
