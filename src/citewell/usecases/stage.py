@@ -27,6 +27,7 @@ from citewell.ports import (
     UnitOfWork,
     VectorStore,
 )
+from citewell.usecases.ahead import read_ahead
 from citewell.usecases.pages import local_copy, page_slices
 from citewell.usecases.resume import kept_pages, passages_after
 from citewell.usecases.turns import Turn
@@ -95,7 +96,7 @@ class StageRevision:
         async with (
             local_copy(self._blobs, lease.content_sha256, folder=self._scratch) as path,
             aclosing(self._parser.parse(path, media_type=lease.media_type, skip=kept.pages)) as parsed,
-            aclosing(page_slices(parsed, start=kept.end)) as parsed_slices,
+            aclosing(read_ahead(page_slices(parsed, start=kept.end))) as parsed_slices,
         ):
             async for pages, pages_total in parsed_slices:
                 await self._keep(staging, pages, pages_total)

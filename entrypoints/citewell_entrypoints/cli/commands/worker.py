@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from typing import Final
-
 import click
 
 from citewell_entrypoints.cli.configuration import settings_for_engines, settings_with
 from citewell_entrypoints.cli.helptext import Command
 
 __all__ = ["command"]
-
-#: Where the processor is short, queries go first. Processes that read files inherit it.
-_NICENESS: Final = 10
 
 
 @click.command(
@@ -39,11 +33,10 @@ def command(ctx: click.Context) -> None:
     from citewell_entrypoints.cli.schema import require_schema
     from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
-    from citewell_entrypoints.worker import run_worker
+    from citewell_entrypoints.worker import be_nice, run_worker
 
     exit_with_parent()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    be_nice()
     require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
     ctx.exit(run_worker(settings))
