@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pymupdf import mupdf
 
+from citewell_adapters.pymupdf.columns import in_columns
 from citewell_adapters.pymupdf.grids import Drawing, find_grids
 from citewell_adapters.pymupdf.joining import joined_lines
 from citewell_adapters.pymupdf.printed import Bounds, PrintedBlock, PrintedLine, PrintedPage, lay_out
@@ -45,10 +46,13 @@ def print_page(document: mupdf.FzDocument, index: int) -> PrintedPage:
     rectangles = (bool(block["rectangle"]) for block in found if block["type"] == "vector")
     grids = find_grids(map(Drawing, places, rectangles))
     bounds = mupdf.fz_bound_page(page)
-    return lay_out(
+    pieces = (
         with_tables(blocks, grids, _Characters(printed, blocks).split)
         if grids
-        else [PrintedBlock(joined_lines(block)) for block in blocks],
+        else [PrintedBlock(block) for block in blocks]
+    )
+    return lay_out(
+        [block if block.table else PrintedBlock(joined_lines(block.lines)) for block in in_columns(pieces)],
         Bounds(bounds.x0, bounds.y0, bounds.x1, bounds.y1),
     )
 

@@ -84,9 +84,9 @@ def _in_place(
                 outside.append(line)
             elif id(table) not in begun:
                 begun.add(id(table))
-                found += [PrintedBlock(joined_lines(outside)), table]
+                found += [PrintedBlock(outside), table]
                 outside = []
-        found.append(PrintedBlock(joined_lines(outside)))
+        found.append(PrintedBlock(outside))
     return found
 
 
