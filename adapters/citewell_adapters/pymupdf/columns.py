@@ -49,9 +49,9 @@ def in_columns(blocks: Sequence[PrintedBlock]) -> list[PrintedBlock]:
 
     Columns are looked for between what runs across them, such as titles.
     """
-    items = [item for block in blocks for item in _items(block)]
-    if _steps(items) < _FEWEST_STEPS:
+    if _steps([line for block in blocks if not block.table for line in block.lines]) < _FEWEST_STEPS:
         return list(blocks)
+    items = [item for block in blocks for item in _items(block)]
     gutters = _gutters(items)
     if not 0 < len(gutters) < _MOST_COLUMNS:
         return list(blocks)
@@ -74,11 +74,11 @@ def _items(block: PrintedBlock) -> Iterator[_Item]:
             yield _Item(line.left, line.top, line.right, line.bottom, line)
 
 
-def _steps(items: Sequence[_Item]) -> int:
+def _steps(lines: Sequence[PrintedLine]) -> int:
     """How often it goes on beside, or higher up."""
     return sum(
         after.top < before.bottom and (after.left > before.right or after.bottom < before.top)
-        for before, after in pairwise(items)
+        for before, after in pairwise(lines)
     )
 
 

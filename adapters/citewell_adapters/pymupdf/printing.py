@@ -44,7 +44,9 @@ def print_page(document: mupdf.FzDocument, index: int) -> PrintedPage:
     found = _as_json(printed)
     blocks = _blocks(found)
     rectangles = (bool(block["rectangle"]) for block in found if block["type"] == "vector")
-    grids = find_grids(map(Drawing, places, rectangles))
+    grids = find_grids(
+        Drawing(*place, rectangle) for place, rectangle in zip(places, rectangles, strict=True)
+    )
     bounds = mupdf.fz_bound_page(page)
     pieces = (
         with_tables(blocks, grids, _Characters(printed, blocks).split)
@@ -65,14 +67,15 @@ def _run(page: mupdf.FzPage, options: mupdf.FzStextOptions) -> mupdf.FzStextPage
     return printed
 
 
-def _places_drawn(printed: mupdf.FzStextPage) -> list[Bounds]:
-    """Where something is drawn besides text, up to a number that is one too many."""
-    places: list[Bounds] = []
+def _places_drawn(printed: mupdf.FzStextPage) -> list[tuple[float, float, float, float]]:
+    """Left, top, right and bottom of all that is drawn besides text, up to a number that is one too many."""
+    places: list[tuple[float, float, float, float]] = []
+    vector = mupdf.FZ_STEXT_BLOCK_VECTOR
     block = printed.m_internal.first_block
     while block and len(places) <= _MOST_DRAWINGS:
-        if block.type == mupdf.FZ_STEXT_BLOCK_VECTOR:
+        if block.type == vector:
             box = block.bbox
-            places.append(Bounds(box.x0, box.y0, box.x1, box.y1))
+            places.append((box.x0, box.y0, box.x1, box.y1))
         block = block.next
     return places
 
