@@ -15,6 +15,7 @@ It writes as far as the pipe takes it and then waits: it never runs ahead of who
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -64,6 +65,8 @@ def main() -> None:
         return
     die_with_parent(hello["parent"])
     function = _load(hello["function"])
+    # What was imported stays: no need to look through it for garbage again and again.
+    gc.freeze()
     confine(memory_bytes=hello["memory_bytes"], file_bytes=hello["file_bytes"])
     serve: _Serve = _unlock if hello["file_bytes"] else _read
     send(answers, {"ready": True})

@@ -14,7 +14,14 @@ from pymupdf import mupdf
 
 from citewell.errors import PasswordRequired, UnreadableDocument
 
-__all__ = ["OutlineEntry", "opened", "opened_with_password", "outline_by_page", "translated_errors"]
+__all__ = [
+    "OutlineEntry",
+    "opened",
+    "opened_with_password",
+    "outline_by_page",
+    "release",
+    "translated_errors",
+]
 
 _MOST_ENTRIES: Final = 50_000
 _DEEPEST: Final = 16
@@ -70,8 +77,13 @@ def _opened(path: Path) -> Iterator[Any]:
         yield document
     finally:
         document.close()
-        _pymupdf.TOOLS.store_shrink(100)
+        release()
         _pymupdf.TOOLS.reset_mupdf_warnings()
+
+
+def release() -> None:
+    """Give back the memory of what MuPDF has decoded and keeps in case that other pages need it."""
+    _pymupdf.TOOLS.store_shrink(100)
 
 
 def outline_by_page(document: mupdf.FzDocument) -> Mapping[int, Sequence[OutlineEntry]]:

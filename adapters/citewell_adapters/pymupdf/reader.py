@@ -10,7 +10,7 @@ from pymupdf import mupdf
 
 from citewell.errors import UnreadableDocument
 from citewell.model import ParsedPage
-from citewell_adapters.pymupdf.document import opened, outline_by_page, translated_errors
+from citewell_adapters.pymupdf.document import opened, outline_by_page, release, translated_errors
 from citewell_adapters.pymupdf.headings import FontHeadings, HeadingFinder, OutlineHeadings
 from citewell_adapters.pymupdf.printed import PrintedPage
 from citewell_adapters.pymupdf.printing import print_page
@@ -25,6 +25,8 @@ _SAMPLE_PAGES: Final = 16
 _PAGES_BEFORE: Final = 2
 # Pages of the sample with more characters are read again rather than kept until it is their turn.
 _LONGEST_KEPT: Final = 20_000
+# MuPDF keeps what it has decoded, up to a quarter of a gigabyte; fonts are decoded again in no time.
+_PAGES_BETWEEN_RELEASES: Final = 32
 
 
 def read_pages(
@@ -58,6 +60,8 @@ class _Reading:
             self._parsed(finder, index)
         readable = False
         for index in range(skip, self._total):
+            if index % _PAGES_BETWEEN_RELEASES == 0:
+                release()
             page = self._parsed(finder, index)
             readable = readable or not page.problem
             yield page
