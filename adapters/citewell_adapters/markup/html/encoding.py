@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import Final
 
-__all__ = ["decoded", "declared_encoding"]
+__all__ = ["declared_encoding", "decoded"]
 
 _HEAD_BYTES: Final = 4_096
 _DECLARATION: Final = re.compile(

@@ -18,7 +18,7 @@ from citewell_adapters.markup.html.elements import (
     is_hidden,
 )
 from citewell_adapters.markup.html.lists import Lists
-from citewell_adapters.markup.html.tables import Tables
+from citewell_adapters.markup.tables import Tables
 
 __all__ = ["HtmlText"]
 
@@ -34,11 +34,12 @@ class HtmlText(HTMLParser):
     """Feed it HTML, take the blocks that are complete; `close` completes the last one.
 
     Headings, paragraphs, list items with their marks, tables as rows of Markdown, preformatted text as it is.
-    What a browser does not show is left out. The title comes first, unless a heading begins with it.
+    What a browser does not show is left out. The title comes first, unless a heading says the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_title: bool = True) -> None:
         super().__init__(convert_charrefs=True)
+        self._with_title = with_title
         self._ready: list[Block] = []
         self._words: list[str] = []
         self._title: list[str] = []
@@ -171,5 +172,5 @@ class HtmlText(HTMLParser):
     def _emit_title(self, first_heading: str) -> None:
         self._begun = True
         title = " ".join("".join(self._title).split())
-        if title and title.casefold() != " ".join(first_heading.split()).casefold():
+        if self._with_title and title and title.casefold() != " ".join(first_heading.split()).casefold():
             self._ready.append(Block(title, level=1))
