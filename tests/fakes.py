@@ -22,13 +22,16 @@ class FormFeedParser:
         return None if head.startswith(b"\x89PNG") else "text/plain"
 
     async def parse(
-        self, path: Path, *, media_type: str, password: str | None = None
+        self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
     ) -> AsyncGenerator[ParsedPage, None]:
         texts = path.read_text().split("\f")  # noqa: ASYNC240 - a few bytes
-        for number, text in enumerate(texts, start=1):
+        for number, text in list(enumerate(texts, start=1))[skip:]:
             yield ParsedPage(number, text, pages_total=len(texts))
         if self.failure is not None:
             raise self.failure
+
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        return False
 
 
 class WordEmbedder:

@@ -13,6 +13,7 @@
     │   ├── PasswordRequired         password_required
     │   ├── NoText                   no_text
     │   ├── ParserLimitExceeded      parser_limit_exceeded
+    │   ├── ParserCrashed            parser_crashed
     │   ├── ContentMissing           content_missing
     │   └── AttemptsExhausted        attempts_exhausted
     ├── SpaceMismatch                the store holds vectors of another embedding space
@@ -50,6 +51,7 @@ __all__ = [
     "LLMUnavailable",
     "NoText",
     "NotFound",
+    "ParserCrashed",
     "ParserLimitExceeded",
     "PasswordRequired",
     "QueueUnavailable",
@@ -125,6 +127,12 @@ class ParserLimitExceeded(IngestionFailure):
     """Reading the file took more time or memory than a parser is allowed."""
 
     code: ClassVar[str] = "parser_limit_exceeded"
+
+
+class ParserCrashed(IngestionFailure):
+    """Reading the file crashed its reader."""
+
+    code: ClassVar[str] = "parser_crashed"
 
 
 class ContentMissing(IngestionFailure):

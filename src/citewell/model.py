@@ -139,7 +139,8 @@ class ParsedPage:
 
     A format without pages is one page numbered 1; where that is long, it comes in several parts that carry
     the same number and whose texts follow each other without a gap. `pages_total` is the number of pages of
-    the whole document where the parser knows it, else None.
+    the whole document where the parser knows it, else None. problem: a sentence on why the page could not be
+    read, empty if it could.
     """
 
     number: int
@@ -147,6 +148,7 @@ class ParsedPage:
     lines: tuple[Line, ...] = ()
     headings: tuple[Heading, ...] = ()
     pages_total: int | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,13 +326,25 @@ class Parser(Protocol):
         ...
 
     def parse(
-        self, path: Path, *, media_type: str, password: str | None = None
+        self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
     ) -> AsyncGenerator[ParsedPage, None]:
         """The pages in order, each as soon as it is read; closing the generator early ends the reading.
 
-        Numbers begin at 1 and never decrease; a page that cannot be read comes with an empty text, or not at
-        all. No text holds a NUL or a surrogate. Line spans are in order and lie within the page's text, boxes
-        within the page. Raises PasswordRequired, UnreadableDocument or ParserLimitExceeded.
+        The first `skip` pages or parts are left out, and the others come as they would have come after them;
+        past the end there are none. Numbers begin at 1 and never decrease; a page that cannot be read comes
+        with an empty text and says in `problem` why. Where a page comes in several parts, none of them is
+        empty. No text holds a NUL or a surrogate. Line spans are in order and lie within the page's text,
+        boxes within the page. Raises PasswordRequired, UnreadableDocument, ParserLimitExceeded or
+        ParserCrashed.
+        """
+        ...
+
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        """Write a copy of an encrypted file to `to` that opens without a password, and reads the same.
+
+        The same file and password give the same bytes. False, and no file, if the password is wrong, the file
+        opens without one, or the format knows none. Raises UnreadableDocument, ParserLimitExceeded or
+        ParserCrashed; then, too, there is no file.
         """
         ...
 

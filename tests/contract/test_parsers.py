@@ -14,7 +14,7 @@ from citewell.ports import Parser
 from citewell.testing.parser import ParserContract, SampleFiles
 from citewell_adapters.parsing import ChildParser, Parsers
 from citewell_adapters.plaintext import MARKDOWN, PLAIN_TEXT, TEXT_TYPES, TextParser
-from citewell_adapters.pymupdf import PDF, PDF_READER, detect_pdf
+from citewell_adapters.pymupdf import PDF, PDF_READER, PDF_UNLOCKER, detect_pdf
 
 # Most of PyMuPDF has no types.
 _pymupdf: Any = pymupdf
@@ -22,7 +22,7 @@ _PASSWORD = "open sesame"
 
 
 def _pdf_parser() -> ChildParser:
-    return ChildParser(reader=PDF_READER, detect=detect_pdf, max_children=2)
+    return ChildParser(reader=PDF_READER, unlocker=PDF_UNLOCKER, detect=detect_pdf, max_children=2)
 
 
 def _book(path: Path) -> Path:
@@ -46,6 +46,28 @@ def _locked(path: Path) -> Path:
     return path
 
 
+def _damaged(path: Path) -> Path:
+    with _pymupdf.open() as document:
+        for number in (1, 2, 3):
+            document.new_page().insert_text((72, 80), f"page {number}")
+        # The second page's entry points at itself: a page tree with a cycle.
+        document.update_object(document.page_xref(1), "<</Type/Pages/Kids[null]/Count 1>>")
+        document.save(path)
+    return path
+
+
+def _untitled(path: Path) -> Path:
+    """Twenty-four pages without an outline, headings in larger type, some of them on several pages."""
+    with _pymupdf.open() as document:
+        for number in range(24):
+            page = document.new_page()
+            page.insert_text((72, 40), f"Part {number // 5}", fontsize=16)
+            page.insert_text((72, 100), f"Chapter {number}", fontsize=18 if number % 2 else 24)
+            page.insert_textbox((72, 130, 500, 700), "Much to say. " * 40, fontsize=10 + number % 3)
+        document.save(path)
+    return path
+
+
 def _written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
@@ -55,7 +77,7 @@ def _pdf_samples(folder: Path) -> SampleFiles:
     book, locked = _book(folder / "book.pdf"), _locked(folder / "locked.pdf")
     behind_junk = _written(folder / "junk.pdf", b"junk " * 200 + book.read_bytes())
     return SampleFiles(
-        readable=[(book, PDF), (behind_junk, PDF)],
+        readable=[(book, PDF), (behind_junk, PDF), (_untitled(folder / "untitled.pdf"), PDF)],
         unreadable=[
             (locked, PasswordRequired),
             (_written(folder / "cut.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"), UnreadableDocument),
@@ -63,6 +85,7 @@ def _pdf_samples(folder: Path) -> SampleFiles:
             (_written(folder / "empty.pdf", b""), UnreadableDocument),
         ],
         locked=[(locked, _PASSWORD)],
+        damaged=[(_damaged(folder / "damaged.pdf"), 2)],
     )
 
 
@@ -136,6 +159,7 @@ class TestSeveralParsers(ParserContract):
             readable=[*pdf_samples.readable, *text_samples.readable],
             unreadable=pdf_samples.unreadable,
             locked=pdf_samples.locked,
+            damaged=pdf_samples.damaged,
         )
 
 

@@ -17,13 +17,13 @@ from citewell.errors import UnreadableDocument
 from citewell.model import ParsedPage
 
 
-def pages(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def pages(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """As many short pages as the file says, with the process's id as their text."""
     for number in range(1, int(path.read_text()) + 1):
-        yield ParsedPage(number, f"{os.getpid()} {media_type} {password}")
+        yield ParsedPage(number, f"{os.getpid()} {media_type} {password} {skip}")
 
 
-def long_pages(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def long_pages(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """Pages of a hundred kilobytes without end; the file's first byte counts those that were made."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 1) as counter:
         for number in itertools.count(1):
@@ -31,20 +31,20 @@ def long_pages(path: Path, *, media_type: str, password: str | None) -> Iterator
             yield ParsedPage(number, "x" * 100_000)
 
 
-def endless(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def endless(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """One page, then a loop that never ends."""
     yield ParsedPage(1, "one")
     while True:
         pass
 
 
-def sleepy(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def sleepy(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """Computes nothing and never comes back."""
     time.sleep(3_600)
     yield ParsedPage(1, "late")
 
 
-def greedy(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def greedy(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """Takes memory until there is no more."""
     taken = [bytearray(1 << 20)]
     while True:
@@ -52,7 +52,7 @@ def greedy(path: Path, *, media_type: str, password: str | None) -> Iterator[Par
         yield ParsedPage(len(taken), "more")
 
 
-def greedy_in_c(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def greedy_in_c(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """Takes memory as a C++ library does that aborts when there is no more."""
     yield ParsedPage(1, "one")
     sys.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'\n")
@@ -60,42 +60,48 @@ def greedy_in_c(path: Path, *, media_type: str, password: str | None) -> Iterato
     os.abort()
 
 
-def one_giant_page(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def one_giant_page(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """A page that is longer than what may pass."""
     yield ParsedPage(1, "x" * (65 << 20))
 
 
-def crashing(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def signalled(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
+    """One page, then the end by the signal whose number the file holds."""
+    yield ParsedPage(1, "one")
+    os.kill(os.getpid(), int(path.read_text()))
+
+
+def crashing(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """One page, then a bad pointer."""
     yield ParsedPage(1, "one")
     ctypes.string_at(0)
 
 
-def exiting(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def exiting(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """A library that ends the process."""
     yield ParsedPage(1, "one")
     os._exit(0)
 
 
-def failing(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def failing(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """A defect, with the file's path in its words."""
     yield ParsedPage(1, "one")
     raise KeyError(f"nothing in {path}")
 
 
-def refusing(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def refusing(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """A reader that knows what is wrong."""
     raise UnreadableDocument("this one is empty")
     yield
 
 
-def killed(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def killed(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """Somebody ends the process from outside."""
     os.kill(os.getpid(), signal.SIGKILL)
     yield ParsedPage(1, "never")
 
 
-def talkative(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def talkative(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """A library that prints what it thinks, at length."""
     for number in range(1, 4):
         sys.stdout.write("out " * 100_000)
@@ -105,18 +111,18 @@ def talkative(path: Path, *, media_type: str, password: str | None) -> Iterator[
         yield ParsedPage(number, "quiet")
 
 
-def lying(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def lying(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """A reader that a crafted file has taken over: what it sends is no page."""
     yield ParsedPage(1, "half a pair \ud800")
 
 
-def going_back(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def going_back(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """Pages out of order."""
     yield ParsedPage(2, "two")
     yield ParsedPage(1, "one")
 
 
-def nosy(path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]:
+def nosy(path: Path, *, media_type: str, password: str | None, skip: int) -> Iterator[ParsedPage]:
     """Tries what a reader of files has no business with; each line says how it went."""
 
     def write() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from citewell.errors import ParserLimitExceeded, Transient, UnreadableDocument
+from citewell.errors import ParserCrashed, ParserLimitExceeded, Transient, UnreadableDocument
 from citewell.model import ParsedPage
 from citewell_adapters.parsing import ChildLimits, ChildParser, ReaderUnavailable
 from citewell_adapters.pymupdf import detect_pdf
@@ -70,8 +70,8 @@ async def test_pages_come_back_from_a_process_of_their_own(path: Path) -> None:
     async with _parser("pages") as parser:
         pages = await _read(parser, path, password="secret")
     assert [page.number for page in pages] == [1, 2, 3]
-    pid, media_type, password = pages[0].text.split()
-    assert (media_type, password) == ("x/y", "secret")
+    pid, media_type, password, skip = pages[0].text.split()
+    assert (media_type, password, skip) == ("x/y", "secret", "0")
     assert int(pid) != os.getpid()
 
 
@@ -113,8 +113,17 @@ async def test_a_reading_that_takes_all_memory_is_ended(reader: str, path: Path)
             await _read(parser, path)
 
 
-@pytest.mark.parametrize("reader", ["crashing", "exiting", "failing", "lying", "going_back"])
-async def test_a_crash_ends_the_file_alone(reader: str, path: Path) -> None:
+async def test_what_to_skip_is_the_readers_to_know(path: Path) -> None:
+    """It need not read what nobody wants."""
+    async with (
+        _parser("pages") as parser,
+        aclosing(parser.parse(path, media_type="x/y", skip=2)) as pages,
+    ):
+        assert (await anext(pages)).text.split()[-1] == "2"
+
+
+@pytest.mark.parametrize("reader", ["failing", "lying", "going_back"])
+async def test_a_defect_ends_the_file_alone(reader: str, path: Path) -> None:
     """The pages before it come through, then UnreadableDocument; the next file gets a new process."""
     async with _parser(reader) as parser:
         for _ in range(2):
@@ -123,11 +132,23 @@ async def test_a_crash_ends_the_file_alone(reader: str, path: Path) -> None:
             assert str(path) not in str(raised.value)
 
 
-async def test_a_crash_says_that_the_reader_crashed(path: Path) -> None:
-    """A message that people understand."""
-    async with _parser("crashing") as parser:
-        with pytest.raises(UnreadableDocument, match="crashed its reader"):
+@pytest.mark.parametrize("reader", ["crashing", "exiting"])
+async def test_a_crash_ends_the_file_alone(reader: str, path: Path) -> None:
+    """ParserCrashed, with a message that people understand; the next file gets a new process."""
+    async with _parser(reader) as parser:
+        for _ in range(2):
+            with pytest.raises(ParserCrashed, match="crashed its reader"):
+                await _read(parser, path)
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE", "SIGSYS", "SIGTRAP"])
+async def test_every_signal_of_a_crash_is_a_crash(name: str, path: Path) -> None:
+    """It has its own code."""
+    _write(path, str(int(getattr(signal, name))))
+    async with _parser("signalled") as parser:
+        with pytest.raises(ParserCrashed) as raised:
             await _read(parser, path)
+    assert raised.value.code == "parser_crashed"
 
 
 async def test_a_failure_that_the_reader_names_comes_through(path: Path) -> None:

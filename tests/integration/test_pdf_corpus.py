@@ -17,7 +17,7 @@ from citewell.chunking.tokens import approximate_tokens
 from citewell.errors import IngestionFailure
 from citewell.model import Chunk, Page, ParsedPage
 from citewell_adapters.parsing import ChildParser
-from citewell_adapters.pymupdf import PDF, PDF_READER, detect_pdf
+from citewell_adapters.pymupdf import PDF, PDF_READER, PDF_UNLOCKER, detect_pdf
 
 _FOLDER = Path(__file__).parents[3] / "shared" / "pdfs"
 # Most of PyMuPDF has no types.
@@ -62,7 +62,7 @@ _LOCKED = [sample for sample in _SAMPLES if sample.password]
 
 @pytest.fixture(scope="module")
 async def parser() -> AsyncIterator[ChildParser]:
-    async with ChildParser(reader=PDF_READER, detect=detect_pdf) as parser:
+    async with ChildParser(reader=PDF_READER, unlocker=PDF_UNLOCKER, detect=detect_pdf) as parser:
         yield parser
 
 

@@ -221,7 +221,7 @@ def test_without_an_outline_larger_type_makes_headings(path: Path) -> None:
 
 
 def test_a_page_that_cannot_be_read_is_empty(path: Path) -> None:
-    """The others are worth having."""
+    """The others are worth having, and whoever wants to know hears why."""
 
     def draw(document: Any) -> None:
         for number in (1, 2, 3):
@@ -232,6 +232,8 @@ def test_a_page_that_cannot_be_read_is_empty(path: Path) -> None:
     pages = _read(path, draw)
     assert [page.number for page in pages] == [1, 2, 3]
     assert [page.text for page in pages] == ["page 1", "", "page 3"]
+    assert [bool(page.problem) for page in pages] == [False, True, False]
+    assert pages[1].problem.startswith("page 2 cannot be read")
 
 
 def test_a_document_without_a_readable_page_is_unreadable(path: Path) -> None:

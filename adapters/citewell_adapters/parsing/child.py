@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from citewell.errors import (
     IngestionFailure,
+    ParserCrashed,
     ParserLimitExceeded,
     PasswordRequired,
     Transient,
@@ -46,7 +47,7 @@ _MAIN: Final = (
 _ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
 _START_SECONDS: Final = 60.0
 _FAILURES: Final[Mapping[str, type[IngestionFailure]]] = {
-    kind.code: kind for kind in (UnreadableDocument, PasswordRequired, ParserLimitExceeded)
+    kind.code: kind for kind in (UnreadableDocument, PasswordRequired, ParserLimitExceeded, ParserCrashed)
 }
 _CRASHES: Final = frozenset(
     {
@@ -84,8 +85,11 @@ class Child:
         self.ready = False
 
     @classmethod
-    async def start(cls, reader: str, *, limits: ChildLimits) -> Child:
-        """A process that has the reader, `module:function`, at hand. Raises ReaderUnavailable."""
+    async def start(cls, function: str, *, limits: ChildLimits, writes: bool = False) -> Child:
+        """A process that has the reader or unlocker, `module:function`, at hand. Raises ReaderUnavailable.
+
+        writes: whether it may write files, of up to `limits.file_bytes` each.
+        """
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -103,14 +107,14 @@ class Child:
             raise ReaderUnavailable(f"the process that reads files does not start: {error}") from error
         child = cls(process, limits)
         try:
-            await child._begin(reader)
+            await child._begin(function, file_bytes=limits.file_bytes if writes else 0)
         except BaseException:
             await child.stop()
             raise
         return child
 
     async def read(
-        self, path: Path, *, media_type: str, password: str | None
+        self, path: Path, *, media_type: str, password: str | None, skip: int = 0
     ) -> AsyncGenerator[ParsedPage, None]:
         """The file's pages. Raises what Parser.parse raises, and ReaderUnavailable."""
         self.ready = False
@@ -121,6 +125,7 @@ class Child:
                 "path": _absolute(path),
                 "media_type": media_type,
                 "password": password,
+                "skip": skip,
                 "cpu_seconds": left,
             }
         )
@@ -132,11 +137,28 @@ class Child:
             if "end" in answer:
                 self.ready = True
                 return
-            if "failed" in answer:
-                raise _FAILURES.get(str(answer["failed"]), UnreadableDocument)(str(answer.get("message", "")))
+            _raise_failure(answer)
             for page in _pages(answer, least_number=number):
                 number = page.number
                 yield page
+
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        """As Parser.unlock; what is left at `to` where it did not succeed is no copy."""
+        seconds = self._limits.file_seconds
+        await self._ask(
+            {
+                "path": _absolute(path),
+                "media_type": media_type,
+                "password": password,
+                "to": _absolute(to),
+                "cpu_seconds": seconds,
+            }
+        )
+        answer = await self._answer(within=seconds)
+        _raise_failure(answer)
+        if "unavailable" in answer:
+            raise ReaderUnavailable(str(answer["unavailable"]))
+        return answer.get("unlocked") is True
 
     async def stop(self) -> None:
         """Kill the process, whatever it does, and wait for its end. Stopping twice is no error."""
@@ -155,8 +177,13 @@ class Child:
         await self._process.wait()
         await self._listening
 
-    async def _begin(self, reader: str) -> None:
-        hello = {"reader": reader, "parent": os.getpid(), "memory_bytes": self._limits.memory_bytes}
+    async def _begin(self, function: str, *, file_bytes: int) -> None:
+        hello = {
+            "function": function,
+            "parent": os.getpid(),
+            "memory_bytes": self._limits.memory_bytes,
+            "file_bytes": file_bytes,
+        }
         try:
             await self._ask(hello)
             await self._answer(within=_START_SECONDS)
@@ -196,7 +223,7 @@ class Child:
         if any(words in said for words in _OUT_OF_MEMORY):
             return ParserLimitExceeded("reading the file took more memory than a parser is allowed")
         if -code in _CRASHES or code >= 0:
-            return UnreadableDocument("reading the file crashed its reader")
+            return ParserCrashed("reading the file crashed its reader")
         # Somebody killed it: the kernel short of memory, an operator. Another try may do better.
         return ReaderUnavailable(f"the process that reads files was killed by signal {-code}")
 
@@ -205,6 +232,11 @@ class Child:
         while piece := await self._stderr.read(4_096):
             self._said += piece
             del self._said[:-_LAST_WORDS]
+
+
+def _raise_failure(answer: Mapping[str, Any]) -> None:
+    if "failed" in answer:
+        raise _FAILURES.get(str(answer["failed"]), UnreadableDocument)(str(answer.get("message", "")))
 
 
 def _pages(answer: Mapping[str, Any], *, least_number: int) -> list[ParsedPage]:

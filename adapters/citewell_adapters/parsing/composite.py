@@ -45,13 +45,21 @@ class Parsers:
         return next((media_type for media_type in found if media_type is not None), None)
 
     async def parse(
-        self, path: Path, *, media_type: str, password: str | None = None
+        self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
     ) -> AsyncGenerator[ParsedPage, None]:
         """As Parser.parse, by the first parser that reads the type; UnreadableDocument if none does."""
         for media_types, parser in self._readers:
             if media_type in media_types:
-                async with aclosing(parser.parse(path, media_type=media_type, password=password)) as pages:
+                reading = parser.parse(path, media_type=media_type, password=password, skip=skip)
+                async with aclosing(reading) as pages:
                     async for page in pages:
                         yield page
                 return
         raise UnreadableDocument(f"no parser reads {media_type}")
+
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        """As Parser.unlock, by the first parser that reads the type; False if none does."""
+        for media_types, parser in self._readers:
+            if media_type in media_types:
+                return await parser.unlock(path, media_type=media_type, password=password, to=to)
+        return False

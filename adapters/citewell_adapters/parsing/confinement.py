@@ -26,11 +26,14 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
-def confine(*, memory_bytes: int) -> None:
-    """Limit memory; write no file, dump no core; on Linux, start no program and reach no network."""
+def confine(*, memory_bytes: int, file_bytes: int = 0) -> None:
+    """Limit memory and the files it writes; dump no core; on Linux, start no program and reach no network.
+
+    file_bytes: of each file, at most; with 0 nothing can be written.
+    """
     _limit(resource.RLIMIT_AS, memory_bytes)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, 0)
+    _limit(resource.RLIMIT_FSIZE, file_bytes)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     _limit(resource.RLIMIT_NPROC, 0)
     deny_network_and_programs()

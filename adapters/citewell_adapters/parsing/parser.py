@@ -24,8 +24,9 @@ class Detect(Protocol):
 class ChildParser:
     """Reads untrusted files in child processes with limits on time and memory.
 
-    reader: `module:function` of a PageReader, imported by the child alone. A file that takes too much ends in
-    ParserLimitExceeded, one that crashes its reader in UnreadableDocument; neither touches this process.
+    reader: `module:function` of a PageReader, imported by the child alone; unlocker: of an Unlocker, if the
+    format has passwords. A file that takes too much ends in ParserLimitExceeded, one that crashes its reader
+    in ParserCrashed; neither touches this process.
     """
 
     def __init__(
@@ -33,14 +34,17 @@ class ChildParser:
         *,
         reader: str,
         detect: Detect,
+        unlocker: str | None = None,
         limits: ChildLimits | None = None,
         max_children: int = 4,
         idle_children: int = 2,
         files_per_child: int = 100,
     ) -> None:
         self._detect = detect
+        self._has_passwords = unlocker is not None
         self._pool = ChildPool(
             reader=reader,
+            unlocker=unlocker,
             limits=limits or ChildLimits(),
             max_children=max_children,
             idle_children=idle_children,
@@ -61,12 +65,29 @@ class ChildParser:
         return self._detect(head, name=name)
 
     async def parse(
-        self, path: Path, *, media_type: str, password: str | None = None
+        self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
     ) -> AsyncGenerator[ParsedPage, None]:
         """As Parser.parse. Raises ReaderUnavailable, too, if no process can be had."""
         async with (
             self._pool.child() as child,
-            aclosing(child.read(path, media_type=media_type, password=password)) as pages,
+            aclosing(child.read(path, media_type=media_type, password=password, skip=skip)) as pages,
         ):
             async for page in pages:
                 yield page
+
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        """As Parser.unlock, in a process made for it. Raises ReaderUnavailable, too, if none can be had."""
+        if not self._has_passwords:
+            return False
+        unlocked = False
+        try:
+            async with self._pool.unlocking_child() as child:
+                unlocked = await child.unlock(path, media_type=media_type, password=password, to=to)
+        finally:
+            if not unlocked:
+                _remove(to)
+        return unlocked
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)

@@ -19,19 +19,22 @@ class ChildPool:
 
     max_children: how many work at once; further borrowers wait. idle_children: how many are kept for the next
     borrower, with their reader imported. A process is replaced after `files_per_child` files, and after any
-    that did not end well. Nothing is started before it is needed.
+    that did not end well. Nothing is started before it is needed. A process that unlocks is never kept: it
+    may write.
     """
 
     def __init__(
         self,
         *,
         reader: str,
+        unlocker: str | None = None,
         limits: ChildLimits,
         max_children: int,
         idle_children: int,
         files_per_child: int,
     ) -> None:
         self._reader = reader
+        self._unlocker = unlocker
         self._limits = limits
         self._idle_children = idle_children
         self._files_per_child = files_per_child
@@ -69,6 +72,20 @@ class ChildPool:
                     self._idle.append(child)
                 else:
                     await asyncio.shield(child.stop())
+
+    @asynccontextmanager
+    async def unlocking_child(self) -> AsyncIterator[Child]:
+        """A process that unlocks one file. Raises ReaderUnavailable, as `child` does."""
+        async with self._turns:
+            if not self._open or self._unlocker is None:
+                raise ReaderUnavailable("the processes that read files are not open")
+            child = await Child.start(self._unlocker, limits=self._limits, writes=True)
+            self._lent.add(child)
+            try:
+                yield child
+            finally:
+                self._lent.discard(child)
+                await asyncio.shield(child.stop())
 
     async def _started(self) -> Child:
         return await Child.start(self._reader, limits=self._limits)

@@ -1,9 +1,14 @@
 """The process that reads files: asked over its standard input, it answers with slices of pages.
 
-    ← {"reader", "parent", "memory_bytes"}                         once
+    ← {"function", "parent", "memory_bytes", "file_bytes"}         once
     → {"ready": true}
-    ← {"path", "media_type", "password", "cpu_seconds"}            for each file
+    ← {"path", "media_type", "password", "skip", "cpu_seconds"}    for each file
     → {"pages": […]} …  then {"end": true} or {"failed": code, "message"}
+
+One that may write files, up to `file_bytes` each, unlocks instead:
+
+    ← {"path", "media_type", "password", "to", "cpu_seconds"}      for each file
+    → {"unlocked": true or false} or {"failed": code, "message"} or {"unavailable": what the system lacks}
 
 It writes as far as the pipe takes it and then waits: it never runs ahead of whoever reads by more than that.
 """
@@ -13,28 +18,40 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol, cast
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
 from citewell.errors import IngestionFailure, ParserLimitExceeded, UnreadableDocument
 from citewell.model import ParsedPage
 from citewell_adapters.parsing.confinement import confine, die_with_parent, grant_cpu_seconds
 from citewell_adapters.parsing.wire import WireError, page_to, receive, send
 
-__all__ = ["PageReader", "main"]
+__all__ = ["PageReader", "Unlocker", "main"]
 
 _SLICE_PAGES: Final = 32
 _SLICE_CHARACTERS: Final = 65_536
 _SLICE_SECONDS: Final = 0.05
 _LONGEST_MESSAGE: Final = 500
+_Serve: TypeAlias = Callable[[Any, Path, dict[str, Any], BinaryIO], dict[str, Any]]
 
 
 class PageReader(Protocol):
     """Reads one file, page by page, as Parser.parse says; MemoryError where memory is out."""
 
-    def __call__(self, path: Path, *, media_type: str, password: str | None) -> Iterator[ParsedPage]: ...
+    def __call__(
+        self, path: Path, *, media_type: str, password: str | None, skip: int
+    ) -> Iterator[ParsedPage]: ...
+
+
+class Unlocker(Protocol):
+    """Writes an unlocked copy of one file, as Parser.unlock says.
+
+    MemoryError where memory is out, OSError where the copy cannot be written for no fault of the file.
+    """
+
+    def __call__(self, path: Path, *, media_type: str, password: str, to: Path) -> bool: ...
 
 
 def main() -> None:
@@ -46,27 +63,46 @@ def main() -> None:
     if hello is None:
         return
     die_with_parent(hello["parent"])
-    read = _load(hello["reader"])
-    confine(memory_bytes=hello["memory_bytes"])
+    function = _load(hello["function"])
+    confine(memory_bytes=hello["memory_bytes"], file_bytes=hello["file_bytes"])
+    serve: _Serve = _unlock if hello["file_bytes"] else _read
     send(answers, {"ready": True})
     while (request := receive(requests)) is not None:
         grant_cpu_seconds(request["cpu_seconds"])
-        send(answers, _serve(read, request, answers))
+        send(answers, _answer(serve, function, request, answers))
 
 
-def _load(name: str) -> PageReader:
+def _load(name: str) -> Any:
     module, _, attribute = name.partition(":")
-    reader = getattr(import_module(module), attribute)
-    if not callable(reader):
-        raise TypeError(f"{name} is no reader")
-    return cast("PageReader", reader)
+    function = getattr(import_module(module), attribute)
+    if not callable(function):
+        raise TypeError(f"{name} is no function")
+    return function
 
 
-def _serve(read: PageReader, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any]:
+def _read(read: PageReader, path: Path, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any]:
     """Sends the file's pages; what is to be said at the end of them."""
+    pages = read(path, media_type=request["media_type"], password=request["password"], skip=request["skip"])
+    _send_slices(pages, answers)
+    return {"end": True}
+
+
+def _unlock(unlock: Unlocker, path: Path, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any]:
+    """What is to be said once the copy is written."""
+    del answers  # the copy goes into its file
+    to = Path(request["to"])
+    try:
+        unlocked = unlock(path, media_type=request["media_type"], password=request["password"], to=to)
+    except OSError as error:
+        return {"unavailable": str(error)}
+    return {"unlocked": unlocked}
+
+
+def _answer(serve: _Serve, function: Any, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any]:
+    """What is to be said at the end of the file, however it ends."""
     path = Path(request["path"])
     try:
-        _send_slices(read(path, media_type=request["media_type"], password=request["password"]), answers)
+        return serve(function, path, request, answers)
     except IngestionFailure as failure:
         return _failed(failure, path)
     except (MemoryError, WireError):
@@ -75,7 +111,6 @@ def _serve(read: PageReader, request: dict[str, Any], answers: BinaryIO) -> dict
     except Exception as error:  # noqa: BLE001 - whatever a file does to its reader ends this file alone
         defect = UnreadableDocument(f"reading the file failed: {type(error).__name__}: {error}")
         return _failed(defect, path)
-    return {"end": True}
 
 
 def _send_slices(pages: Iterator[ParsedPage], answers: BinaryIO) -> None:

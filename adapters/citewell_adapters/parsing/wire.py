@@ -17,6 +17,7 @@ from citewell.model import Box, Heading, Line, ParsedPage, Span
 __all__ = [
     "LENGTH",
     "LONGEST_FRAME",
+    "LONGEST_PROBLEM",
     "WireError",
     "decode",
     "encode",
@@ -33,6 +34,8 @@ LENGTH: Final = struct.Struct(">I")
 LONGEST_FRAME: Final = 64 << 20
 # Boxes travel as whole hundred-thousandths of the page, rounded outwards.
 _UNIT: Final = 100_000
+#: Characters of what is said of a page that cannot be read.
+LONGEST_PROBLEM: Final = 500
 
 
 class WireError(ValueError):
@@ -88,19 +91,22 @@ def page_to(page: ParsedPage) -> list[Any]:
         [[*_ends(line.span), *_outwards(line.box)] for line in page.lines],
         [[heading.start, heading.level, heading.title] for heading in page.headings],
         page.pages_total,
+        page.problem[:LONGEST_PROBLEM],
     ]
 
 
 def page_from(found: Sequence[Any]) -> ParsedPage:
     """The page. Raises WireError unless it is one that a parser may give."""
     try:
-        number, text, lines, headings, pages_total = found
+        number, text, lines, headings, pages_total, problem = found
         _check(isinstance(number, int) and number >= 1)
         _check(isinstance(text, str) and "\0" not in text)
         _check(pages_total is None or (isinstance(pages_total, int) and pages_total >= number))
         text.encode()  # no surrogate
+        _check(isinstance(problem, str) and len(problem) <= LONGEST_PROBLEM and "\0" not in problem)
+        problem.encode()
         page = ParsedPage(
-            number, text, tuple(map(_line, lines)), tuple(map(_heading, headings)), pages_total=pages_total
+            number, text, tuple(map(_line, lines)), tuple(map(_heading, headings)), pages_total, problem
         )
     except (TypeError, ValueError) as error:
         raise WireError("a page is not what it should be") from error

@@ -52,6 +52,11 @@ class TextParser:
                 if count > skip:
                     yield ParsedPage(1, part, headings=found, pages_total=1)
 
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        """As Parser.unlock: False."""
+        del path, media_type, password, to  # texts have no passwords
+        return False
+
 
 async def _parts(path: Path) -> AsyncGenerator[str, None]:
     """The text in parts, none of them empty unless all of it is."""

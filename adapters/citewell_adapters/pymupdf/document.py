@@ -1,4 +1,4 @@
-"""Opening a PDF, and what stands in its outline."""
+"""Opening PDFs, with and without a password, and what stands in its outline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pymupdf import mupdf
 
 from citewell.errors import PasswordRequired, UnreadableDocument
 
-__all__ = ["OutlineEntry", "opened", "outline_by_page", "translated_errors"]
+__all__ = ["OutlineEntry", "opened", "opened_with_password", "outline_by_page", "translated_errors"]
 
 _MOST_ENTRIES: Final = 50_000
 _DEEPEST: Final = 16
@@ -49,12 +49,25 @@ def translated_errors(what: str) -> Iterator[None]:
 @contextmanager
 def opened(path: Path, *, password: str | None) -> Iterator[mupdf.FzDocument]:
     """The PDF. Raises PasswordRequired, or UnreadableDocument if it cannot be opened."""
-    with translated_errors("the file is damaged and cannot be opened"):
-        document = _pymupdf.open(path, filetype="pdf")
-    try:
+    with _opened(path) as document:
         if document.needs_pass and not (password and document.authenticate(password)):
             raise PasswordRequired
         yield document.this
+
+
+@contextmanager
+def opened_with_password(path: Path, *, password: str) -> Iterator[Any]:
+    """PyMuPDF's document, None if the password is wrong or none is needed. Raises UnreadableDocument."""
+    with _opened(path) as document:
+        yield document if document.needs_pass and password and document.authenticate(password) else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    with translated_errors("the file is damaged and cannot be opened"):
+        document = _pymupdf.open(path, filetype="pdf")
+    try:
+        yield document
     finally:
         document.close()
         _pymupdf.TOOLS.store_shrink(100)

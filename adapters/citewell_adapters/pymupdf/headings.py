@@ -6,7 +6,7 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, Protocol
 
@@ -30,7 +30,7 @@ _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 class HeadingFinder(Protocol):
-    """Finds the headings of one document's pages, which are shown to it in order."""
+    """Finds the headings of one document's pages."""
 
     def on(self, page: PrintedPage, *, index: int) -> tuple[Heading, ...]:
         """The page's headings in order; `index` counts pages from 0."""
@@ -55,30 +55,31 @@ class OutlineHeadings:
 class FontHeadings:
     """Finds short blocks in larger type than the body's, or in bold above a paragraph.
 
-    The body's type is the one that most characters have of all pages shown to `learn` so far. What stands at
-    the head of page after page counts once.
+    The body's type is the one that most characters have of the sample's pages. What stands on one of the two
+    pages before, as at the head of page after page, is left out: to find what `on` finds on a page, show it
+    these two first.
     """
 
-    def __init__(self) -> None:
-        self._characters_by_size: Counter[float] = Counter()
+    def __init__(self, sample: Iterable[PrintedPage]) -> None:
+        characters_by_size: Counter[float] = Counter()
+        for page in sample:
+            for line in page.lines:
+                characters_by_size[_rounded(line.size)] += len(line.text)
+        commonest = sorted(characters_by_size.items(), key=lambda item: (-item[1], item[0]))
+        self._body = commonest[0][0] if commonest else None
         self._last_seen: dict[str, int] = {}
 
-    def learn(self, page: PrintedPage) -> None:
-        """Take the page's type into account; to be called before `on` for it."""
-        for line in page.lines:
-            self._characters_by_size[_rounded(line.size)] += len(line.text)
-
     def on(self, page: PrintedPage, *, index: int) -> tuple[Heading, ...]:
-        if not self._characters_by_size:
+        if self._body is None:
             return ()
-        body = max(self._characters_by_size.items(), key=lambda item: (item[1], -item[0]))[0]
-        headings = list(_in_larger_type(page.blocks, body=body))
+        self._last_seen = {title: last for title, last in self._last_seen.items() if index - last <= 2}
+        headings = list(_in_larger_type(page.blocks, body=self._body))
         return tuple(heading for heading in headings if not self._repeated(heading.title, index))
 
     def _repeated(self, title: str, index: int) -> bool:
-        last = self._last_seen.get(title)
+        repeated = title in self._last_seen
         self._last_seen[title] = index
-        return last is not None and index - last <= 2
+        return repeated
 
 
 def _in_larger_type(blocks: Sequence[PrintedBlock], *, body: float) -> Iterator[Heading]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -12,7 +13,13 @@ from typing import Final
 
 import pytest
 
-from citewell.errors import IngestionFailure, ParserLimitExceeded, PasswordRequired, UnreadableDocument
+from citewell.errors import (
+    IngestionFailure,
+    ParserCrashed,
+    ParserLimitExceeded,
+    PasswordRequired,
+    UnreadableDocument,
+)
 from citewell.model import Box, ParsedPage
 from citewell.ports import Parser
 
@@ -30,11 +37,13 @@ class SampleFiles:
 
     readable: with the media type of each, some of them of several pages or parts. unreadable: files it takes
     for its own and cannot read, with what it raises. locked: files with the password that opens each.
+    damaged: files with the number of a page that cannot be read, others of which can.
     """
 
     readable: Sequence[tuple[Path, str]]
     unreadable: Sequence[tuple[Path, type[IngestionFailure]]] = ()
     locked: Sequence[tuple[Path, str]] = field(default=())
+    damaged: Sequence[tuple[Path, int]] = field(default=())
 
 
 class ParserContract:
@@ -84,6 +93,38 @@ class ParserContract:
         for path, media_type in samples.readable:
             pages = await _pages(parser, path, media_type)
             assert {page.pages_total for page in pages} <= {None, pages[-1].number}
+
+    async def test_skipped_pages_are_left_out(self, parser: Parser, samples: SampleFiles) -> None:
+        """The first `skip` pages or parts are left out, and the others come as they would have come."""
+        for path, media_type in samples.readable:
+            pages = await _pages(parser, path, media_type)
+            for skip in range(len(pages)):
+                assert await _pages(parser, path, media_type, skip=skip) == pages[skip:]
+
+    async def test_past_the_end_there_are_no_pages(self, parser: Parser, samples: SampleFiles) -> None:
+        """Past the end there are none."""
+        for path, media_type in samples.readable:
+            count = len(await _pages(parser, path, media_type))
+            for skip in (count, count + 1, count + 1_000):
+                assert await _pages(parser, path, media_type, skip=skip) == []
+
+    async def test_no_part_of_several_is_empty(self, parser: Parser, samples: SampleFiles) -> None:
+        """Where a page comes in several parts, none of them is empty."""
+        for path, media_type in samples.readable:
+            pages = await _pages(parser, path, media_type)
+            parts = Counter(page.number for page in pages)
+            assert all(page.text for page in pages if parts[page.number] > 1)
+
+    async def test_a_page_that_cannot_be_read_says_why(self, parser: Parser, samples: SampleFiles) -> None:
+        """A page that cannot be read comes with an empty text and says in `problem` why."""
+        media_type = samples.readable[0][1]
+        for path, number in samples.damaged:
+            pages = {page.number: page for page in await _pages(parser, path, media_type)}
+            assert pages[number].problem
+            assert not pages[number].text
+            assert any(page.text for page in pages.values())
+            assert not any(page.problem for page in pages.values() if page.text)
+            assert str(path) not in pages[number].problem
 
     async def test_texts_are_clean(self, parser: Parser, samples: SampleFiles) -> None:
         """No text holds a NUL or a surrogate."""
@@ -145,10 +186,12 @@ class ParserContract:
             assert await _pages(parser, path, media_type)
 
     async def test_what_cannot_be_read_says_why(self, parser: Parser, samples: SampleFiles) -> None:
-        """Raises PasswordRequired, UnreadableDocument or ParserLimitExceeded."""
+        """Raises PasswordRequired, UnreadableDocument, ParserLimitExceeded or ParserCrashed."""
         media_type = samples.readable[0][1]
         for path, failure in samples.unreadable:
-            assert issubclass(failure, PasswordRequired | UnreadableDocument | ParserLimitExceeded)
+            assert issubclass(
+                failure, PasswordRequired | UnreadableDocument | ParserLimitExceeded | ParserCrashed
+            )
             with pytest.raises(failure) as raised:
                 await _pages(parser, path, media_type)
             assert str(path) not in str(raised.value)
@@ -162,13 +205,56 @@ class ParserContract:
                 with pytest.raises(PasswordRequired):
                     await _pages(parser, path, media_type, password=wrong)
 
+    async def test_an_unlocked_copy_needs_no_password(
+        self, parser: Parser, samples: SampleFiles, tmp_path: Path
+    ) -> None:
+        """Write a copy that opens without a password, and reads the same; the same bytes each time."""
+        media_type = samples.readable[0][1]
+        for path, password in samples.locked:
+            copies = [tmp_path / "first", tmp_path / "second"]
+            for copy in copies:
+                assert await parser.unlock(path, media_type=media_type, password=password, to=copy)
+            locked = await _pages(parser, path, media_type, password=password)
+            assert await _pages(parser, copies[0], media_type) == locked
+            assert _content(copies[0]) == _content(copies[1])
+
+    async def test_a_wrong_password_unlocks_nothing(
+        self, parser: Parser, samples: SampleFiles, tmp_path: Path
+    ) -> None:
+        """False, and no file, if the password is wrong."""
+        media_type = samples.readable[0][1]
+        for path, password in samples.locked:
+            for wrong in ("", password + "x"):
+                to = tmp_path / "copy"
+                assert not await parser.unlock(path, media_type=media_type, password=wrong, to=to)
+                assert not _exists(to)
+
+    async def test_what_is_not_locked_is_not_unlocked(
+        self, parser: Parser, samples: SampleFiles, tmp_path: Path
+    ) -> None:
+        """False, and no file, if the file opens without one, or the format knows none."""
+        for path, media_type in samples.readable:
+            to, password = tmp_path / "copy", "of no use"
+            assert not await parser.unlock(path, media_type=media_type, password=password, to=to)
+            assert not _exists(to)
+
 
 async def _pages(
-    parser: Parser, path: Path, media_type: str, *, password: str | None = None
+    parser: Parser, path: Path, media_type: str, *, password: str | None = None, skip: int = 0
 ) -> list[ParsedPage]:
-    reading: AsyncGenerator[ParsedPage, None] = parser.parse(path, media_type=media_type, password=password)
+    reading: AsyncGenerator[ParsedPage, None] = parser.parse(
+        path, media_type=media_type, password=password, skip=skip
+    )
     async with aclosing(reading):
         return [page async for page in reading]
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
 
 
 def _head(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -18,12 +17,11 @@ from citewell_adapters.markup.html.text import HtmlText
 
 __all__ = ["read_epub"]
 
-_log = logging.getLogger(__name__)
 _LONGEST_CHAPTER_BYTES: Final = 64 << 20
 
 
 def read_epub(path: Path, *, skip: int = 0) -> Iterator[ParsedPage]:
-    """The chapters in parts; one that cannot be read has an empty text.
+    """The chapters in parts; one that cannot be read has an empty text and says why.
 
     Raises UnreadableDocument if none can be, or if the book is encrypted; ParserLimitExceeded.
     """
@@ -38,8 +36,7 @@ def _pages(archive: Archive, package: EpubPackage) -> Iterator[ParsedPage]:
         try:
             text = decoded(archive.read(chapter, most_bytes=_LONGEST_CHAPTER_BYTES))
         except UnreadableDocument as error:
-            _log.warning("chapter %d cannot be read: %s", number, error)
-            yield ParsedPage(number, "", pages_total=total)
+            yield ParsedPage(number, "", pages_total=total, problem=str(error))
         else:
             readable += 1
             blocks = _titled(_blocks(text), package.titles.get(chapter, ""))
