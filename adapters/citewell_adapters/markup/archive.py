@@ -58,7 +58,7 @@ class Archive:
 
 @contextmanager
 def opened_archive(path: Path) -> Iterator[Archive]:
-    """The archive. Raises UnreadableDocument if it is damaged, ParserLimitExceeded if it has too many entries."""
+    """The archive. Raises UnreadableDocument if it is damaged, ParserLimitExceeded if it is too long."""
     with _translated_errors():
         opened = zipfile.ZipFile(path)
     with opened:

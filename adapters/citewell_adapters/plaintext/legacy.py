@@ -96,7 +96,7 @@ def _latin(sample: bytes, found: str) -> str:
 
 
 def _fitness(text: str, alphabets: Sequence[str]) -> float:
-    """From -1 to 1: the share of characters beyond ASCII that are letters of one language, and none is odd."""
+    """From -1 to 1: the share of characters beyond ASCII that are letters of one language, less odd ones."""
     counts = Counter(_BEYOND_ASCII.findall(text.lower()))
     known = max(sum(counts[letter] for letter in alphabet) for alphabet in alphabets)
     neutral = sum(counts[character] for character in _PUNCTUATION)

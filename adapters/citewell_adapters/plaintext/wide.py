@@ -17,12 +17,12 @@ _LAYOUT: Final = frozenset("\t\n\r\f\b\x1b")
 _MOST_UNFIT: Final = 0.01
 _PRINTABLE: Final = bytes([9, 10, 13, *range(32, 127)])
 # Bytes of single characters with a NUL among them make Chinese of a kind if they are read in pairs.
-_MOST_PRINTABLE: Final = 0.75
+_MOST_PRINTABLE: Final = 0.9
 _FEWEST_NULS: Final = 0.35
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """`utf-32-le`, `utf-32-be`, `utf-16-le` or `utf-16-be` if `head`, which has NULs, reads as a text in it."""
+    """`utf-32-le`, `utf-32-be`, `utf-16-le` or `utf-16-be` if `head`, which has NULs, is text in it."""
     for pair in (("utf-32-le", "utf-32-be"), ("utf-16-le", "utf-16-be")):
         fit = {encoding: text for encoding in pair if (text := _text(head, encoding))}
         if fit and (pair[0].startswith("utf-32") or not _looks_narrow(head)):
@@ -44,4 +44,13 @@ def _text(head: bytes, encoding: str) -> str:
 def _looks_narrow(head: bytes) -> bool:
     nuls = head.count(0)
     printable = len(head) - len(head.translate(None, _PRINTABLE))
-    return nuls < _FEWEST_NULS * len(head) and printable > _MOST_PRINTABLE * (len(head) - nuls)
+    mostly_printable = nuls < _FEWEST_NULS * len(head) and printable > _MOST_PRINTABLE * (len(head) - nuls)
+    return mostly_printable or (not head.isascii() and _is_utf_8(head))
+
+
+def _is_utf_8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -26,6 +26,15 @@ class _Level:
     form: str = "decimal"
     template: str = ""
 
+    def describe(self, name: str, value: str) -> None:
+        """Take over what an element within the level's says."""
+        if name == "start":
+            self.start = _integer(value)
+        elif name == "numFmt":
+            self.form = value
+        elif name == "lvlText":
+            self.template = value
+
 
 @dataclass(slots=True)
 class _Number:
@@ -46,7 +55,7 @@ class Numbering:
         self._read(events)
 
     def mark(self, number: str, level: int) -> str:
-        """The mark of the next item: `-`, `3.`, `b)`, `2.1` …; empty if it has none or the list is unknown."""
+        """The mark of the next item: `-`, `3.`, `b)`, `2.1` …; empty if it has none or is unknown."""
         known = self._numbers.get(number)
         levels = self._abstracts.get(known.abstract, {}) if known else {}
         if known is None or level not in levels:
@@ -63,34 +72,27 @@ class Numbering:
         return _mark(levels, counts, level)
 
     def _read(self, events: Iterable[Event]) -> None:
-        levels: dict[int, _Level] = {}
         level, number, place = _Level(), _Number(), 0
+        levels: dict[int, _Level] = {}
         for event in events:
             if not isinstance(event, Start):
                 continue
-            attributes, value = event.attributes, event.attributes.get("val", "")
-            match event.name:
-                case "abstractNum":
-                    levels = self._abstracts.setdefault(attributes.get("abstractNumId", ""), {})
-                case "lvl":
-                    level = levels.setdefault(_integer(attributes.get("ilvl", "")), _Level())
-                case "start":
-                    level.start = _integer(value)
-                case "numFmt":
-                    level.form = value
-                case "lvlText":
-                    level.template = value
-                case "num":
-                    number = self._numbers.setdefault(attributes.get("numId", ""), _Number())
-                case "abstractNumId":
-                    number.abstract = value
-                case "lvlOverride":
-                    place = _integer(attributes.get("ilvl", ""))
-                    levels, level = {}, _Level()  # what it redefines beside the start is left as it was
-                case "startOverride":
-                    number.starts[place] = _integer(value)
-                case _:
-                    pass
+            value, index = event.attributes.get("val", ""), _integer(event.attributes.get("ilvl", ""))
+            if event.name == "abstractNum":
+                levels = self._abstracts.setdefault(event.attributes.get("abstractNumId", ""), {})
+            elif event.name == "num":
+                number = self._numbers.setdefault(event.attributes.get("numId", ""), _Number())
+            elif event.name == "abstractNumId":
+                number.abstract = value
+            elif event.name == "lvl":
+                level = levels.setdefault(index, _Level())
+            elif event.name == "lvlOverride":
+                # What it redefines beside the start is left as it was.
+                place, levels = index, {}
+            elif event.name == "startOverride":
+                number.starts[place] = _integer(value)
+            else:
+                level.describe(event.name, value)
 
 
 def _mark(levels: dict[int, _Level], counts: dict[int, int], level: int) -> str:

@@ -23,8 +23,8 @@ _OTHERS_READ: Final = frozenset(
 )
 # What was deleted or moved away, what is said a second time for older programs, how things looked before.
 _SKIPPED: Final = frozenset(
-    "del moveFrom Fallback rPrChange pPrChange sectPrChange tblPrChange tcPrChange trPrChange tblGridChange "  # noqa: SIM905
-    "numberingChange".split()
+    {"del", "moveFrom", "Fallback", "rPrChange", "pPrChange", "sectPrChange", "numberingChange"}
+    | {"tblPrChange", "tblPrExChange", "tcPrChange", "trPrChange", "tblGridChange"}
 )
 _IN_RUNS: Final = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _TABLE_TAGS: Final = {"tbl": "table", "tr": "tr", "tc": "td"}

@@ -26,7 +26,7 @@ _MOST_CHAPTERS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class EpubPackage:
-    """The book's chapters in order of reading, by name of entry; titles that its table of contents gives them."""
+    """The chapters' entries in order of reading, and the titles that the table of contents gives them."""
 
     chapters: Sequence[str]
     titles: Mapping[str, str]
@@ -64,11 +64,10 @@ def _refuse_encrypted(archive: Archive) -> None:
     if _ENCRYPTION not in archive:
         return
     for event in xml_events(archive.pieces(_ENCRYPTION)):
-        if isinstance(event, Start) and event.name == "EncryptionMethod":
-            if event.attributes.get("Algorithm") not in _FONT_MANGLING:
-                raise UnreadableDocument(
-                    "the book is protected by digital rights management and cannot be read"
-                )
+        if not isinstance(event, Start) or event.name != "EncryptionMethod":
+            continue
+        if event.attributes.get("Algorithm") not in _FONT_MANGLING:
+            raise UnreadableDocument("the book is protected by digital rights management and cannot be read")
 
 
 def _titles(archive: Archive, contents: str) -> Mapping[str, str]:

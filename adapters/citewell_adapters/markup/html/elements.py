@@ -12,11 +12,28 @@ Attributes: TypeAlias = list[tuple[str, str | None]]
 
 #: Elements without content.
 VOID: Final = frozenset(
-    "area base br col embed hr img input link meta param source track wbr frame".split()  # noqa: SIM905
+    {
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "frame",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+    }
+    | {"wbr"}
 )
 #: Elements whose content is no text of the page.
 DROPPED: Final = frozenset(
-    "script style template noscript noframes noembed svg iframe object canvas audio video datalist".split()  # noqa: SIM905
+    {"script", "style", "template", "noscript", "noframes", "noembed"}
+    | {"svg", "iframe", "object", "canvas", "audio", "video", "datalist"}
 )
 LISTS: Final = frozenset({"ul", "ol", "menu", "dir"})
 _CELLS: Final = frozenset({"td", "th"})
@@ -24,11 +41,24 @@ _CELLS: Final = frozenset({"td", "th"})
 BLOCKS: Final = (
     LISTS
     | _CELLS
-    | frozenset(
-        "address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption "  # noqa: SIM905
-        "figure footer form h1 h2 h3 h4 h5 h6 head header hgroup html legend li main nav optgroup option p pre "
-        "section summary table tbody tfoot thead title tr".split()
-    )
+    | {"body", "head", "html", "title"}
+    | {"h1", "h2", "h3", "h4", "h5", "h6", "hgroup"}
+    | {"caption", "table", "tbody", "tfoot", "thead", "tr"}
+    | {"article", "aside", "footer", "header", "main", "nav", "section"}
+    | {
+        "address",
+        "blockquote",
+        "center",
+        "details",
+        "dialog",
+        "div",
+        "figcaption",
+        "figure",
+        "p",
+        "pre",
+        "summary",
+    }
+    | {"dd", "dl", "dt", "fieldset", "form", "legend", "li", "optgroup", "option"}
 )
 _TABLE: Final = frozenset({"table"})
 _INSIDE_BODY: Final = (
@@ -60,7 +90,7 @@ _HIDING: Final = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*h
 
 
 def is_hidden(tag: str, attributes: Attributes) -> bool:
-    """Whether the element is not shown; the page as a whole is, though some hide it until a script has run."""
+    """Whether the element is not shown; the whole page is, though some hide it until a script has run."""
     if not attributes or tag in ("html", "body"):
         return False
     return any(

@@ -24,12 +24,13 @@ _UNICODE: Final = "utf"
 def read_html(path: Path, *, encoding_of: Callable[[Path], str], skip: int = 0) -> Iterator[ParsedPage]:
     """The page's parts. encoding_of: what the bytes look like; what the page says decides between others.
 
-    A page that is valid as Unicode is Unicode, whatever it says of itself.
+    A page that is valid as Unicode is Unicode, and one that is not is none, whatever it says of itself.
     """
     encoding = encoding_of(path)
     if not encoding.startswith(_UNICODE):
         with path.open("rb") as file:
-            encoding = declared_encoding(file.read(_HEAD_BYTES)) or encoding
+            declared = declared_encoding(file.read(_HEAD_BYTES)) or _UNICODE
+        encoding = encoding if declared.startswith(_UNICODE) else declared
     return islice(pages_of(_blocks(path, encoding)), skip, None)
 
 
