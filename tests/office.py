@@ -49,8 +49,10 @@ def paragraph(text: str, *, style: str = "", properties: str = "") -> str:
     return f'<w:p><w:pPr>{named}{properties}</w:pPr><w:r><w:t xml:space="preserve">{text}</w:t></w:r></w:p>'
 
 
-def epub(path: Path, chapters: Mapping[str, str], *, contents: Mapping[str, str] | None = None, **more: str) -> Path:
-    """A book; chapters: XHTML by file name, contents: titles by file name; more: further entries of META-INF."""
+def epub(
+    path: Path, chapters: Mapping[str, str], *, contents: Mapping[str, str] | None = None, **more: str
+) -> Path:
+    """A book; chapters: XHTML, and contents: titles, by file name; more: further entries of META-INF."""
     items = "".join(
         f'<item id="i{place}" href="text/{name}" media-type="application/xhtml+xml"/>'
         for place, name in enumerate(chapters)
@@ -82,6 +84,7 @@ def _part(kind: str, content: str) -> str:
 
 def _relations(targets: Mapping[str, str]) -> str:
     found = "".join(
-        f'<Relationship Id="r{kind}" Type="{_OFFICE}/{kind}" Target="{target}"/>' for kind, target in targets.items()
+        f'<Relationship Id="r{kind}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
+        for kind, target in targets.items()
     )
     return f'<Relationships xmlns="{_RELATIONS}">{found}</Relationships>'

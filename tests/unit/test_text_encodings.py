@@ -16,43 +16,89 @@ from citewell_adapters.plaintext.encoding import encoding_from_head
 
 #: Article 1 of the Universal Declaration of Human Rights.
 _TEXTS = {
-    "de": "Alle Menschen sind frei und gleich an Würde und Rechten geboren. Sie sollen einander im Geiste der "
-    "Brüderlichkeit begegnen; so heißt es darüber in schönen Büchern.",
-    "fr": "Tous les êtres humains naissent libres et égaux en dignité et en droits. Ils sont doués de raison et "
-    "de conscience et doivent agir les uns envers les autres dans un esprit de fraternité. Ça, c’est “sûr”.",
-    "es": "Todos los seres humanos nacen libres e iguales en dignidad y derechos, dotados como están de razón y "
-    "conciencia. ¿Mañana? ¡Sí, señor!",
-    "da": "Alle mennesker er født frie og lige i værdighed og rettigheder. De er udstyret med fornuft og "
-    "samvittighed, og de bør handle mod hverandre i en broderskabets ånd.",
-    "pl": "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw. Są oni obdarzeni "
-    "rozumem i sumieniem i powinni postępować wobec innych w duchu braterstwa. Zażółć gęślą jaźń.",
-    "cs": "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv. Jsou nadáni rozumem a svědomím "
-    "a mají spolu jednat v duchu bratrství. Příliš žluťoučký kůň úpěl ďábelské ódy.",
-    "hu": "Minden emberi lény szabadon születik és egyenlő méltósága és joga van. Az emberek egymással szemben "
-    "testvéri szellemben kell hogy viseltessenek. Tűzoltó, őrült.",
-    "tr": "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve vicdana sahiptirler ve "
-    "birbirlerine karşı kardeşlik zihniyeti ile hareket etmelidirler.",
-    "lt": "Visi žmonės gimsta laisvi ir lygūs savo orumu ir teisėmis. Jiems suteiktas protas ir sąžinė ir jie "
-    "turi elgtis vienas kito atžvilgiu kaip broliai.",
-    "ru": "Все люди рождаются свободными и равными в своем достоинстве и правах. Они наделены разумом и "
-    "совестью и должны поступать в отношении друг друга в духе братства.",
-    "uk": "Всі люди народжуються вільними і рівними у своїй гідності та правах. Вони наділені розумом і "
-    "совістю і повинні діяти у відношенні один до одного в дусі братерства.",
-    "el": "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα δικαιώματα. Είναι "
-    "προικισμένοι με λογική και συνείδηση.",
-    "he": "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם. כולם חוננו בתבונה ובמצפון, לפיכך חובה עליהם "
-    "לנהוג איש ברעהו ברוח של אחווה.",
-    "ar": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا وعليهم أن يعامل بعضهم "
-    "بعضا بروح الإخاء.",
-    "ja": "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。人間は、理性と"
-    "良心とを授けられており、互いに同胞の精神をもって行動しなければならない。",
-    "zh": "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。人人有资格"
-    "享有本宣言所载的一切权利和自由。",
-    "zh-tw": "人人生而自由,在尊嚴和權利上一律平等。他們賦有理性和良心,並應以兄弟關係的精神相對待。人人有"
-    "資格享有本宣言所載的一切權利和自由。",
-    "ko": "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. 인간은 천부적으로 이성과 "
-    "양심을 부여받았으며 서로 형제애의 정신으로 행동하여야 한다.",
-    "th": "มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม",
+    "de": (
+        "Alle Menschen sind frei und gleich an Würde und Rechten geboren. Sie sollen "
+        "einander im Geiste der Brüderlichkeit begegnen; so heißt es darüber in "
+        "schönen Büchern."
+    ),
+    "fr": (
+        "Tous les êtres humains naissent libres et égaux en dignité et en droits. "
+        "Ils sont doués de raison et de conscience et doivent agir les uns envers "
+        "les autres dans un esprit de fraternité. Ça, c’est “sûr”."
+    ),
+    "es": (
+        "Todos los seres humanos nacen libres e iguales en dignidad y derechos, "
+        "dotados como están de razón y conciencia. ¿Mañana? ¡Sí, señor!"
+    ),
+    "da": (
+        "Alle mennesker er født frie og lige i værdighed og rettigheder. De er udstyret "
+        "med fornuft og samvittighed, og de bør handle mod hverandre i en broderskabets "
+        "ånd."
+    ),
+    "pl": (
+        "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych "
+        "praw. Są oni obdarzeni rozumem i sumieniem i powinni postępować wobec innych "
+        "w duchu braterstwa. Zażółć gęślą jaźń."
+    ),
+    "cs": (
+        "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv. Jsou "
+        "nadáni rozumem a svědomím a mají spolu jednat v duchu bratrství. Příliš "
+        "žluťoučký kůň úpěl ďábelské ódy."
+    ),
+    "hu": (
+        "Minden emberi lény szabadon születik és egyenlő méltósága és joga van. "
+        "Az emberek egymással szemben testvéri szellemben kell hogy viseltessenek. "
+        "Tűzoltó, őrült."
+    ),
+    "tr": (
+        "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar. Akıl ve "
+        "vicdana sahiptirler ve birbirlerine karşı kardeşlik zihniyeti ile hareket "
+        "etmelidirler."
+    ),
+    "lt": (
+        "Visi žmonės gimsta laisvi ir lygūs savo orumu ir teisėmis. Jiems suteiktas "
+        "protas ir sąžinė ir jie turi elgtis vienas kito atžvilgiu kaip broliai."
+    ),
+    "ru": (
+        "Все люди рождаются свободными и равными в своем достоинстве и правах. Они "
+        "наделены разумом и совестью и должны поступать в отношении друг друга в "
+        "духе братства."
+    ),
+    "uk": (
+        "Всі люди народжуються вільними і рівними у своїй гідності та правах. Вони "
+        "наділені розумом і совістю і повинні діяти у відношенні один до одного "
+        "в дусі братерства."
+    ),
+    "el": (
+        "Όλοι οι άνθρωποι γεννιούνται ελεύθεροι και ίσοι στην αξιοπρέπεια και τα "
+        "δικαιώματα. Είναι προικισμένοι με λογική και συνείδηση."
+    ),
+    "he": (
+        "כל בני האדם נולדו בני חורין ושווים בערכם ובזכויותיהם. כולם חוננו בתבונה "
+        "ובמצפון, לפיכך חובה עליהם לנהוג איש ברעהו ברוח של אחווה."
+    ),
+    "ar": (
+        "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق. وقد وهبوا عقلا وضميرا "
+        "وعليهم أن يعامل بعضهم بعضا بروح الإخاء."
+    ),
+    "ja": (
+        "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。人間は"
+        "、理性と良心とを授けられており、互いに同胞の精神をもって行動しなければならない。"
+    ),
+    "zh": (
+        "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。人人有"
+        "资格享有本宣言所载的一切权利和自由。"
+    ),
+    "zh-tw": (
+        "人人生而自由,在尊嚴和權利上一律平等。他們賦有理性和良心,並應以兄弟關係的精神相對待。人人有"
+        "資格享有本宣言所載的一切權利和自由。"
+    ),
+    "ko": (
+        "모든 인간은 태어날 때부터 자유로우며 그 존엄과 권리에 있어 동등하다. 인간은 "
+        "천부적으로 이성과 양심을 부여받았으며 서로 형제애의 정신으로 행동하여야 "
+        "한다."
+    ),
+    "th": ("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ ต่างมีเหตุผลและมโนธรรม"),
 }
 _LEGACY = [
     *(("de", "cp1252"), ("de", "iso8859-15"), ("de", "cp850"), ("fr", "cp1252"), ("es", "cp1252")),
@@ -78,7 +124,11 @@ def test_texts_from_before_unicode_are_read_as_they_were_written(
     """A paragraph is enough, alone or behind a megabyte of ASCII, and however often it is repeated."""
     text = _TEXTS[language]
     path = tmp_path / "file"
-    for written in (text, f"{text}\n" * 300, "plain words\n" * (100_000 if encoding != "iso2022_jp" else 1) + text):
+    for written in (
+        text,
+        f"{text}\n" * 300,
+        "plain words\n" * (100_000 if encoding != "iso2022_jp" else 1) + text,
+    ):
         assert _decoded(path, written.encode(encoding)) == written
 
 

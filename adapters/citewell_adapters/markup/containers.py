@@ -93,11 +93,11 @@ def _inflated(content: bytes) -> bytes:
 
 
 def _may_be_office(entries: dict[str, bytes]) -> bool:
-    return all(entry == _CONTENT_TYPES or entry.startswith(_OFFICE) for entry in entries)
+    return bool(entries) and all(entry == _CONTENT_TYPES or entry.startswith(_OFFICE) for entry in entries)
 
 
 def _may_be_book(entries: dict[str, bytes]) -> bool:
-    return all(
+    return bool(entries) and all(
         entry.startswith(_BOOK)
         or entry in _ANY_BOOK
         or (entry.lower().endswith(_BOOK_SUFFIXES) and not entry.startswith(("xl/", "ppt/", "word/")))
