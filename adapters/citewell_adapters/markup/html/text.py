@@ -104,6 +104,11 @@ class HtmlText(HTMLParser):
             self.handle_data(self.rawdata[i + 3 + len(_CDATA) : end])
         return end + len(end_mark)
 
+    def updatepos(self, i: int, j: int) -> int:
+        """As HTMLParser's, which counts lines that nobody asks for."""
+        del i
+        return j
+
     def _void(self, tag: str) -> None:
         if self._open.hidden:
             return
@@ -145,8 +150,10 @@ class HtmlText(HTMLParser):
             self._emit_all(self._tables.end(tag))
 
     def _end_block(self) -> None:
+        if not self._words:
+            return
         text, self._words = self._text(), []
-        if not text:
+        if not text.strip():
             return
         if self._tables.in_cell:
             self._emit_all(self._tables.add(self._lists.marked(text, level=self._level).text))
