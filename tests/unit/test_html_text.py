@@ -177,7 +177,7 @@ def test_memory_does_not_grow_with_the_page() -> None:
         peaks = []
         for _ in range(2):
             tracemalloc.reset_peak()
-            for _ in range(150):
+            for _ in range(60):
                 reader.feed(piece)
                 assert reader.taken()
             peaks.append(tracemalloc.get_traced_memory()[1])

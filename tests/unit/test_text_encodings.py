@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -189,3 +190,13 @@ def test_what_is_hard_to_tell_is_told_soon(tmp_path: Path) -> None:
     begun = time.monotonic()
     encoding_of(path)
     assert time.monotonic() - begun < 10
+
+
+def test_without_the_detector_such_texts_are_windows_1252(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the core alone is installed, which has no dependency."""
+    monkeypatch.setitem(sys.modules, "charset_normalizer", None)
+    assert _decoded(tmp_path / "file", "Größe – “déjà vu”".encode("cp1252")) == "Größe – “déjà vu”"
+    (tmp_path / "file").write_bytes(_TEXTS["ru"].encode("koi8-r"))
+    assert encoding_of(tmp_path / "file") == "cp1252"

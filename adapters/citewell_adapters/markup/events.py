@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from citewell.errors import UnreadableDocument
@@ -15,25 +15,22 @@ _DEEPEST: Final = 1_000
 _SEPARATOR: Final = "\t"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """An element begins: its name without, and with its namespace; attributes by name without namespace."""
 
     name: str
     namespace: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """An element ends."""
 
     name: str
     namespace: str
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Characters; those between two tags may come in several pieces."""
 
     text: str
@@ -92,6 +89,7 @@ class _Handler:
         raise UnreadableDocument("the file's XML declares entities, as no document does")
 
 
+@lru_cache(maxsize=1_024)
 def _split(name: str) -> tuple[str, str]:
     namespace, _, local = name.rpartition(_SEPARATOR)
     return namespace, local
