@@ -73,16 +73,18 @@ def guess_legacy(sample: bytes) -> str:
         if found in _MULTIBYTE:
             return found
     found = _detected(sample)
+    if found is None:
+        return WINDOWS_1252
     return _latin(sample, found) if found in _LATIN else found
 
 
-def _detected(sample: bytes) -> str:
+def _detected(sample: bytes) -> str | None:
     try:
         from charset_normalizer import from_bytes
     except ImportError:  # the core alone is installed
-        return WINDOWS_1252
+        return None
     best = from_bytes(sample, cp_isolation=[*_LATIN, *_SINGLE_BYTE, *_MULTIBYTE]).best()
-    return best.encoding if best else WINDOWS_1252
+    return best.encoding if best else None
 
 
 def _latin(sample: bytes, found: str) -> str:
