@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from citewell_adapters.openai import Endpoint
     from citewell_adapters.pgvector import (
+        PgContentLedger,
         PgDatabase,
         PgDocumentStore,
+        PgJobBoard,
         PgJobStore,
         PgPageStore,
         PgVectorStore,
@@ -47,6 +49,18 @@ def jobs(database: PgDatabase) -> PgJobStore:
     from citewell_adapters.pgvector import PgJobStore
 
     return PgJobStore(database)
+
+
+def board(database: PgDatabase) -> PgJobBoard:
+    from citewell_adapters.pgvector import PgJobBoard
+
+    return PgJobBoard(database)
+
+
+def ledger(database: PgDatabase) -> PgContentLedger:
+    from citewell_adapters.pgvector import PgContentLedger
+
+    return PgContentLedger(database)
 
 
 def pages(database: PgDatabase) -> PgPageStore:

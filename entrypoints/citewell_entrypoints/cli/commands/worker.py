@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 import click
 
 from citewell_entrypoints.cli.configuration import settings_for_engines, settings_with
 from citewell_entrypoints.cli.helptext import Command
 
 __all__ = ["command"]
+
+#: Where the processor is short, queries go first. Processes that read files inherit it.
+_NICENESS: Final = 10
 
 
 @click.command(
@@ -36,6 +42,8 @@ def command(ctx: click.Context) -> None:
     from citewell_entrypoints.worker import run_worker
 
     exit_with_parent()
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
     ctx.exit(run_worker(settings))
