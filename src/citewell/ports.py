@@ -374,9 +374,10 @@ class JobBoard(Protocol):
         ...
 
     async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:
-        """Jobs that could be claimed and were not announced for `grace_seconds`, the longest waiting first.
+        """Jobs that could be claimed and that nobody was told of for `grace_seconds`, longest waiting first.
 
-        They count as announced from now on.
+        A job whose worker is lost, as its lease has run out, is due without the grace. They count as
+        announced from now on.
         """
         ...
 

@@ -28,13 +28,15 @@ UPDATE jobs SET status = 'cancelled', stage = NULL, updated_at = clock_timestamp
 WHERE document_id = %(document_id)s AND status IN {IN_CANCEL}
 """  # noqa: S608 - made of constants
 
-# jobs_waiting. A row that another transaction holds is being claimed or announced.
+# jobs_waiting. A row that another transaction holds is being claimed or announced. While it is processed,
+# claimable_at is the end of the lease: an announcement before that has been heard.
 _DUE: Final = f"""
 UPDATE jobs SET announced_at = now()
 FROM (
     SELECT id, claimable_at FROM jobs
     WHERE status IN {IN_CLAIM} AND claimable_at <= now()
-        AND announced_at <= now() - make_interval(secs => %(grace_seconds)s)
+        AND (announced_at <= now() - make_interval(secs => %(grace_seconds)s)
+            OR status = 'processing' AND announced_at < claimable_at)
     ORDER BY claimable_at LIMIT %(limit)s
     FOR NO KEY UPDATE SKIP LOCKED
 ) AS due

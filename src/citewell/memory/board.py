@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from citewell.lifecycle import Event, after
 from citewell.memory.queueing import queue_job
-from citewell.memory.state import MemoryDatabase
+from citewell.memory.state import JobRow, MemoryDatabase, Tables
 from citewell.model import Backlog, DocumentId, JobId, RevisionId, Status
 
 __all__ = ["MemoryJobBoard"]
@@ -45,7 +45,8 @@ class MemoryJobBoard:
             waiting = sorted(
                 (row.claimable_at, id_)
                 for id_, row in tables.jobs.items()
-                if row.claimable_at <= now and row.announced_at <= latest
+                if row.claimable_at <= now
+                and (row.announced_at <= latest or _has_lost_its_worker(tables, row))
             )
             due = [id_ for _, id_ in waiting][:limit]
             for job_id in due:
@@ -64,3 +65,9 @@ class MemoryJobBoard:
         async with self._database.tables() as tables:
             open_ = [tables.documents[row.lease.document_id] for row in tables.jobs.values()]
             return Backlog(len(open_), sum(document.size_bytes for document in open_))
+
+
+def _has_lost_its_worker(tables: Tables, row: JobRow) -> bool:
+    """Whether it was announced before the lease that has run out, and not since."""
+    status = tables.documents[row.lease.document_id].status
+    return status is Status.PROCESSING and row.announced_at < row.claimable_at
