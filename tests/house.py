@@ -22,6 +22,7 @@ from citewell.memory import (
     MemoryVectorStore,
 )
 from citewell.model import Document, DocumentId, Hit, JobId, Scope, Submission, Submitted
+from citewell.testing.stores import CONTRACT_SPACE, Stores
 from citewell.usecases import (
     CancelDocument,
     CollectContents,
@@ -35,7 +36,7 @@ from citewell.usecases import (
     SubmitDocument,
 )
 
-__all__ = ["House", "ManualClock"]
+__all__ = ["House", "ManualClock", "memory_stores"]
 
 
 class ManualClock:
@@ -176,6 +177,20 @@ class House:
         """Dense search over all that is live."""
         search = Search(embedder=self.embedder, vectors=self.vectors, documents=self.documents)
         return await search(question, scope=scope or Scope(), top_k=top_k)
+
+
+def memory_stores() -> Stores:
+    """Empty stores in memory, as the contracts want them."""
+    database = MemoryDatabase()
+    return Stores(
+        MemoryDocumentStore(database),
+        MemoryJobStore(database),
+        MemoryJobBoard(database),
+        MemoryContentLedger(database),
+        MemoryPageStore(database),
+        MemoryVectorStore(database, CONTRACT_SPACE),
+        database.unit_of_work,
+    )
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

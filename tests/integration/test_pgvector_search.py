@@ -14,19 +14,11 @@ import pytest
 import pytest_asyncio
 from psycopg.types.numeric import Int4, Int8
 from tests.conftest import MigratedDatabase
+from tests.house import memory_stores
 from tests.pgstores import PgStores, cloned_database, open_pg_stores, rows
 from uuid_utils.compat import uuid7
 
 from citewell.errors import InvalidInput
-from citewell.memory import (
-    MemoryContentLedger,
-    MemoryDatabase,
-    MemoryDocumentStore,
-    MemoryJobBoard,
-    MemoryJobStore,
-    MemoryPageStore,
-    MemoryVectorStore,
-)
 from citewell.model import ChunkRef, DocumentId, EmbeddingSpace, Lease, Scope
 from citewell.testing.stores import CONTRACT_SPACE, Stores, chunk, claimed, unit_vector
 from citewell.testing.vectors import cosine, random_vector
@@ -383,19 +375,6 @@ async def test_memory_and_postgresql_give_the_same_order(migrated_database: Migr
                     assert one == other
                 # Between the first search and the last all vectors enter the index.
                 await stores.vectors.index(limit=30)
-
-
-def memory_stores() -> Stores:
-    database = MemoryDatabase()
-    return Stores(
-        MemoryDocumentStore(database),
-        MemoryJobStore(database),
-        MemoryJobBoard(database),
-        MemoryContentLedger(database),
-        MemoryPageStore(database),
-        MemoryVectorStore(database, CONTRACT_SPACE),
-        database.unit_of_work,
-    )
 
 
 def quarter_vector(numbers: random.Random) -> list[float]:
