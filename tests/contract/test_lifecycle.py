@@ -85,20 +85,28 @@ class Course:
     revisions: set[RevisionId] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class Ground:
+    """Where lives are led: opens empty stores, in this loop."""
+
+    open_stores: OpenStores
+    loop: asyncio.AbstractEventLoop
+
+
 class Lives(RuleBasedStateMachine):
     """Documents and the leases that were ever given; every lease but the newest is stale."""
 
-    open_stores: ClassVar[OpenStores]
-    loop: ClassVar[asyncio.AbstractEventLoop]
+    ground: ClassVar[Ground]
 
     documents = Bundle("documents")
     leases = Bundle("leases")
 
     def __init__(self) -> None:
         super().__init__()
-        self.context = self.open_stores()
+        self.context = self.ground.open_stores()
         self.stores = self.run(self.context.__aenter__())
         self.courses: dict[DocumentId, Course] = {}
+        self.held: set[JobId] = set()
         self.contents = 0
 
     def teardown(self) -> None:
@@ -108,7 +116,7 @@ class Lives(RuleBasedStateMachine):
         async def waited() -> T:
             return await work
 
-        return self.loop.run_until_complete(waited())
+        return self.ground.loop.run_until_complete(waited())
 
     def new_content(self) -> str:
         self.contents += 1
@@ -162,10 +170,6 @@ class Lives(RuleBasedStateMachine):
         if seconds:
             self.held.add(lease.job_id)
         return lease
-
-    @property
-    def held(self) -> set[JobId]:
-        return self.__dict__.setdefault("_held", set())
 
     def tell(self, lease: Lease, call: Awaitable[None]) -> bool:
         """Whether the call was heard: if the lease is not the one that counts, StaleLease is raised."""
@@ -325,7 +329,7 @@ class Lives(RuleBasedStateMachine):
 def walk(open_stores: OpenStores, *, examples: int) -> None:
     """Many lives at random, over stores that are empty at the beginning of each."""
     loop = asyncio.new_event_loop()
-    machine = type("Walk", (Lives,), {"open_stores": staticmethod(open_stores), "loop": loop})
+    machine = type("Walk", (Lives,), {"ground": Ground(open_stores, loop)})
     try:
         run_state_machine_as_test(
             machine,
