@@ -173,6 +173,7 @@ def _text_lines(printed: mupdf.FzStextPage) -> Iterator[Any]:
     block = printed.m_internal.first_block
     while block:
         if block.type == mupdf.FZ_STEXT_BLOCK_TEXT:
-            for line in mupdf.FzStextBlock(block):
+            lines: Any = mupdf.FzStextBlock(block)
+            for line in lines:
                 yield line.m_internal
         block = block.next
