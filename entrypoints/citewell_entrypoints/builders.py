@@ -142,7 +142,11 @@ def parser(settings: Settings) -> Parser:
         memory_bytes=settings.parser_memory_bytes,
     )
     pdf = ChildParser(
-        reader=PDF_READER, unlocker=PDF_UNLOCKER, detect=detect_pdf, limits=limits, max_children=settings.jobs_per_worker
+        reader=PDF_READER,
+        unlocker=PDF_UNLOCKER,
+        detect=detect_pdf,
+        limits=limits,
+        max_children=settings.jobs_per_worker,
     )
     return Parsers([(frozenset({PDF}), pdf), (TEXT_TYPES, TextParser())])
 
