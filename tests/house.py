@@ -6,24 +6,30 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.fakes import FormFeedParser, RecordingQueue, WordEmbedder
 
 from citewell.chunking import SentenceChunker
 from citewell.memory import (
     MemoryBlobStore,
+    MemoryContentLedger,
     MemoryDatabase,
     MemoryDocumentStore,
+    MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
     MemoryVectorStore,
 )
-from citewell.model import Document, Hit, JobId, Scope, Submission, Submitted
+from citewell.model import Document, DocumentId, Hit, JobId, Scope, Submission, Submitted
 from citewell.usecases import (
+    CancelDocument,
+    CollectContents,
     DeleteDocument,
     IngestDocument,
     IngestPolicy,
     ReceiveContent,
+    RetryDocument,
     Search,
     StageRevision,
     SubmitDocument,
@@ -61,6 +67,8 @@ class House:
         self.database = MemoryDatabase(clock=self.clock)
         self.documents = MemoryDocumentStore(self.database)
         self.jobs = MemoryJobStore(self.database)
+        self.board = MemoryJobBoard(self.database)
+        self.ledger = MemoryContentLedger(self.database)
         self.pages = MemoryPageStore(self.database)
         self.vectors = MemoryVectorStore(self.database, self.embedder.space)
         self.blobs = MemoryBlobStore()
@@ -78,11 +86,14 @@ class House:
                     max_tokens=12, overlap_tokens=3, count_tokens=self.embedder.count_tokens
                 ),
                 embedder=self.embedder,
+                unit_of_work=self.database.unit_of_work,
                 scratch=self.scratch,
                 lease_seconds=self.policy.lease_seconds,
                 batch_chunks=4,
             ),
             jobs=self.jobs,
+            board=self.board,
+            pages=self.pages,
             vectors=self.vectors,
             queue=self.queue,
             unit_of_work=self.database.unit_of_work,
@@ -94,28 +105,66 @@ class House:
         return DeleteDocument(
             documents=self.documents,
             vectors=self.vectors,
-            blobs=self.blobs,
+            collect_contents=self.collect_contents,
             unit_of_work=self.database.unit_of_work,
         )
 
-    async def upload(self, content: bytes, *, name: str = "a.txt", collection: str = "default") -> Submitted:
+    @property
+    def collect_contents(self) -> CollectContents:
+        return CollectContents(ledger=self.ledger, blobs=self.blobs, unit_of_work=self.database.unit_of_work)
+
+    @property
+    def cancel(self) -> CancelDocument:
+        return CancelDocument(
+            documents=self.documents,
+            board=self.board,
+            pages=self.pages,
+            vectors=self.vectors,
+            unit_of_work=self.database.unit_of_work,
+        )
+
+    @property
+    def retry(self) -> RetryDocument:
+        return RetryDocument(
+            documents=self.documents,
+            board=self.board,
+            queue=self.queue,
+            unit_of_work=self.database.unit_of_work,
+        )
+
+    async def upload(
+        self,
+        content: bytes,
+        *,
+        name: str = "a.txt",
+        collection: str | None = "default",
+        document_id: DocumentId | None = None,
+        **submission: Any,
+    ) -> Submitted:
         """Receive and submit."""
         receive = ReceiveContent(blobs=self.blobs, parser=self.parser, max_bytes=self.max_bytes)
         received = await receive(_stream(content), name=name)
         submit = SubmitDocument(
             documents=self.documents,
+            ledger=self.ledger,
+            pages=self.pages,
+            vectors=self.vectors,
             blobs=self.blobs,
             queue=self.queue,
             unit_of_work=self.database.unit_of_work,
         )
-        submission = Submission(
-            name=name,
-            collection=collection,
-            media_type=received.media_type,
-            sha256=received.blob.sha256,
-            size_bytes=received.blob.size_bytes,
+        return await submit(
+            received,
+            Submission(
+                name=name,
+                collection=collection,
+                media_type=received.media_type,
+                sha256=received.blob.sha256,
+                size_bytes=received.blob.size_bytes,
+                document_id=document_id,
+                **submission,
+            ),
         )
-        return await submit(received, submission)
 
     async def uploaded_job(self, content: bytes) -> tuple[Document, JobId]:
         """A document that is new, and its job."""

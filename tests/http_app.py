@@ -127,6 +127,8 @@ async def served(
         database=providers.Object(house.database),
         documents=providers.Object(house.documents),
         jobs=providers.Object(house.jobs),
+        board=providers.Object(house.board),
+        ledger=providers.Object(house.ledger),
         pages=providers.Object(house.pages),
         vectors=providers.Object(house.vectors),
         blobs=providers.Object(blobs or house.blobs),

@@ -15,8 +15,10 @@ from psycopg import sql
 from citewell.model import DocumentId, EmbeddingSpace, RevisionId
 from citewell.testing.stores import CONTRACT_SPACE, Stores
 from citewell_adapters.pgvector import (
+    PgContentLedger,
     PgDatabase,
     PgDocumentStore,
+    PgJobBoard,
     PgJobStore,
     PgPageStore,
     PgVectorStore,
@@ -59,6 +61,8 @@ async def open_pg_stores(
         yield PgStores(
             PgDocumentStore(database),
             PgJobStore(database),
+            PgJobBoard(database),
+            PgContentLedger(database),
             PgPageStore(database),
             vectors,
             database.unit_of_work,
@@ -78,8 +82,8 @@ async def next_revision(stores: PgStores, document_id: DocumentId) -> RevisionId
         [(revision_id,)] = await rows(
             stores.database,
             """
-            INSERT INTO revisions (document_id, sha256, size_bytes, media_type)
-            SELECT document_id, sha256(id::text::bytea), size_bytes, media_type FROM revisions
+            INSERT INTO revisions (document_id, sha256, size_bytes, media_type, name, metadata)
+            SELECT document_id, sha256(id::text::bytea), size_bytes, media_type, name, metadata FROM revisions
             WHERE document_id = %(document_id)s ORDER BY id DESC LIMIT 1
             RETURNING id
             """,

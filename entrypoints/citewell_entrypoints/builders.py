@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from citewell_adapters.openai import Endpoint
     from citewell_adapters.pgvector import (
+        PgContentLedger,
         PgDatabase,
         PgDocumentStore,
+        PgJobBoard,
         PgJobStore,
         PgPageStore,
         PgVectorStore,
@@ -47,6 +49,18 @@ def jobs(database: PgDatabase) -> PgJobStore:
     from citewell_adapters.pgvector import PgJobStore
 
     return PgJobStore(database)
+
+
+def board(database: PgDatabase) -> PgJobBoard:
+    from citewell_adapters.pgvector import PgJobBoard
+
+    return PgJobBoard(database)
+
+
+def ledger(database: PgDatabase) -> PgContentLedger:
+    from citewell_adapters.pgvector import PgContentLedger
+
+    return PgContentLedger(database)
 
 
 def pages(database: PgDatabase) -> PgPageStore:
@@ -131,24 +145,24 @@ def openai_llm(settings: Settings) -> LLM:
 
 
 def parser(settings: Settings) -> Parser:
-    """PDF in child processes; text in this one. Text last: much looks like text."""
+    """Texts in this process, all else in child processes. Text last: much looks like text."""
     from citewell_adapters.parsing import ChildLimits, ChildParser, Parsers
     from citewell_adapters.plaintext import TEXT_TYPES, TextParser
-    from citewell_adapters.pymupdf import PDF, PDF_READER, PDF_UNLOCKER, detect_pdf
+    from citewell_entrypoints.reading import CHILD_TYPES, READER, UNLOCKER, detect_child_type
 
     limits = ChildLimits(
         file_seconds=settings.parser_timeout_seconds,
         page_seconds=min(settings.parser_timeout_seconds, _PAGE_SECONDS),
         memory_bytes=settings.parser_memory_bytes,
     )
-    pdf = ChildParser(
-        reader=PDF_READER,
-        unlocker=PDF_UNLOCKER,
-        detect=detect_pdf,
+    children = ChildParser(
+        reader=READER,
+        unlocker=UNLOCKER,
+        detect=detect_child_type,
         limits=limits,
         max_children=settings.jobs_per_worker,
     )
-    return Parsers([(frozenset({PDF}), pdf), (TEXT_TYPES, TextParser())])
+    return Parsers([(CHILD_TYPES, children), (TEXT_TYPES, TextParser())])
 
 
 def chunker(settings: Settings, embedder: Embedder) -> Chunker:

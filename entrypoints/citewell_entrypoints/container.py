@@ -14,8 +14,10 @@ from citewell.ports import (
     LLM,
     BlobStore,
     Chunker,
+    ContentLedger,
     DocumentStore,
     Embedder,
+    JobBoard,
     JobQueue,
     JobStore,
     PageStore,
@@ -24,10 +26,15 @@ from citewell.ports import (
     VectorStore,
 )
 from citewell.usecases import (
+    AdmitUpload,
     AnnounceDueJobs,
     AnswerQuestion,
+    CancelDocument,
+    CollectContents,
     DeleteDocument,
+    FollowDocument,
     GetDocument,
+    IndexChunks,
     IngestDocument,
     IngestPolicy,
     ListDocuments,
@@ -35,9 +42,11 @@ from citewell.usecases import (
     ReadContent,
     ReadText,
     ReceiveContent,
+    RetryDocument,
     Search,
     StageRevision,
     SubmitDocument,
+    TidyUp,
 )
 from citewell_entrypoints import builders
 from citewell_entrypoints.joblog import mark_log_lines
@@ -57,6 +66,8 @@ class Container(containers.DeclarativeContainer):
     unit_of_work: providers.Provider[UnitOfWork] = database.provided.unit_of_work
     documents: providers.Provider[DocumentStore] = providers.Singleton(builders.documents, database)
     jobs: providers.Provider[JobStore] = providers.Singleton(builders.jobs, database)
+    board: providers.Provider[JobBoard] = providers.Singleton(builders.board, database)
+    ledger: providers.Provider[ContentLedger] = providers.Singleton(builders.ledger, database)
     pages: providers.Provider[PageStore] = providers.Singleton(builders.pages, database)
     blobs: providers.Provider[BlobStore] = providers.Singleton(builders.blobs, settings)
     broker = providers.Singleton(builders.broker, settings)
@@ -70,6 +81,9 @@ class Container(containers.DeclarativeContainer):
     )
     vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, database, embedder)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
+    collect_contents = providers.Singleton(
+        CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work
+    )
 
 
 class HttpContainer(Container):
@@ -93,10 +107,36 @@ class HttpContainer(Container):
     submit_document = providers.Singleton(
         SubmitDocument,
         documents=Container.documents,
+        ledger=Container.ledger,
+        pages=Container.pages,
+        vectors=Container.vectors,
         blobs=Container.blobs,
         queue=Container.queue,
         unit_of_work=Container.unit_of_work,
+        suspicion_seconds=Container.settings.provided.orphan_seconds,
     )
+    admit_upload = providers.Singleton(
+        AdmitUpload,
+        board=Container.board,
+        max_documents=Container.settings.provided.max_queued_documents,
+        max_bytes=Container.settings.provided.max_queued_bytes,
+    )
+    cancel_document = providers.Singleton(
+        CancelDocument,
+        documents=Container.documents,
+        board=Container.board,
+        pages=Container.pages,
+        vectors=Container.vectors,
+        unit_of_work=Container.unit_of_work,
+    )
+    retry_document = providers.Singleton(
+        RetryDocument,
+        documents=Container.documents,
+        board=Container.board,
+        queue=Container.queue,
+        unit_of_work=Container.unit_of_work,
+    )
+    follow_document = providers.Singleton(FollowDocument, documents=Container.documents)
     get_document = providers.Singleton(GetDocument, documents=Container.documents)
     list_documents = providers.Singleton(ListDocuments, documents=Container.documents)
     read_chunks = providers.Singleton(ReadChunks, documents=Container.documents, vectors=Container.vectors)
@@ -106,7 +146,7 @@ class HttpContainer(Container):
         DeleteDocument,
         documents=Container.documents,
         vectors=Container.vectors,
-        blobs=Container.blobs,
+        collect_contents=Container.collect_contents,
         unit_of_work=Container.unit_of_work,
     )
     search = providers.Singleton(
@@ -136,6 +176,7 @@ class WorkerContainer(Container):
         parser=Container.parser,
         chunker=chunker,
         embedder=Container.embedder,
+        unit_of_work=Container.unit_of_work,
         scratch=providers.Callable(builders.scratch_folder, Container.settings),
         lease_seconds=Container.settings.provided.lease_seconds,
         batch_chunks=Container.settings.provided.embeddings_batch_size,
@@ -144,14 +185,26 @@ class WorkerContainer(Container):
         IngestDocument,
         stage_revision=stage_revision,
         jobs=Container.jobs,
+        board=Container.board,
+        pages=Container.pages,
         vectors=Container.vectors,
         queue=Container.queue,
         unit_of_work=Container.unit_of_work,
         policy=providers.Singleton(
             IngestPolicy,
             lease_seconds=Container.settings.provided.lease_seconds,
+            turn_seconds=Container.settings.provided.turn_seconds,
+            patience_seconds=Container.settings.provided.patience_seconds,
             max_attempts=Container.settings.provided.max_attempts,
         ),
         claimed=providers.Object(mark_log_lines),
     )
-    announce_due_jobs = providers.Singleton(AnnounceDueJobs, jobs=Container.jobs, queue=Container.queue)
+    index_chunks = providers.Singleton(IndexChunks, vectors=Container.vectors)
+    announce_due_jobs = providers.Singleton(AnnounceDueJobs, board=Container.board, queue=Container.queue)
+    tidy_up = providers.Singleton(
+        TidyUp,
+        collect_contents=Container.collect_contents,
+        blobs=Container.blobs,
+        documents=Container.documents,
+        abandoned_seconds=Container.settings.provided.orphan_seconds,
+    )

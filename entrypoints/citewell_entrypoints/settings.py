@@ -98,11 +98,26 @@ class Settings(BaseSettings):
     jobs_per_worker: Annotated[int, Field(ge=1, le=64)] = Field(
         default=4, description="documents that one worker ingests at the same time"
     )
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=8, description="how often an ingestion is tried before it fails"
+    max_queued_documents: Annotated[int, Field(ge=1)] = Field(
+        default=10_000, description="documents that may wait for their ingestion; more are refused with 429"
     )
-    lease_seconds: Annotated[float, Field(ge=5, le=3_600)] = Field(
-        default=120.0, description="how long a job is held without a sign of life"
+    max_queued_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=20 << 30, description="bytes that may wait for their ingestion; more are refused with 429"
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=8, description="how often an ingestion may crash in a row without progress before it fails"
+    )
+    patience_seconds: Annotated[float, Field(ge=0, le=2_592_000)] = Field(
+        default=10_800.0, description="how long an ingestion waits for an embedder that is away"
+    )
+    lease_seconds: Annotated[float, Field(ge=2, le=3_600)] = Field(
+        default=30.0, description="how long a job is held without a sign of life"
+    )
+    turn_seconds: Annotated[float, Field(ge=0.1, le=3_600)] = Field(
+        default=10.0, description="how long a document is worked on while others wait"
+    )
+    orphan_seconds: Annotated[float, Field(ge=1, le=2_592_000)] = Field(
+        default=600.0, description="age at which the leftovers of broken uploads are deleted"
     )
     chunk_tokens: Annotated[int, Field(ge=16, le=8_192)] = Field(
         default=200, description="largest chunk, in tokens; never more than the embedder reads"

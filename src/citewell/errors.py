@@ -8,6 +8,9 @@
     ├── NotFound
     │   └── DocumentNotFound
     ├── DocumentNotReady             what was asked for exists only once the document is ready
+    ├── Conflict                     the document's state does not allow what was asked for
+    │   └── KeyReused                the idempotency key belongs to another request
+    ├── TooMuchQueued                so much waits for its ingestion that no more is taken for now
     ├── IngestionFailure             a document that cannot become `ready`; `code` says why, for ever
     │   ├── UnreadableDocument       unreadable
     │   ├── PasswordRequired         password_required
@@ -38,6 +41,7 @@ __all__ = [
     "AttemptsExhausted",
     "BlobsUnavailable",
     "CitewellError",
+    "Conflict",
     "ContentMissing",
     "ContentTooLarge",
     "DimensionMismatch",
@@ -47,6 +51,7 @@ __all__ = [
     "EmbeddingRejected",
     "IngestionFailure",
     "InvalidInput",
+    "KeyReused",
     "LLMRejected",
     "LLMUnavailable",
     "NoText",
@@ -58,6 +63,7 @@ __all__ = [
     "SpaceMismatch",
     "StaleLease",
     "StoreUnavailable",
+    "TooMuchQueued",
     "Transient",
     "UnreadableDocument",
     "UnsupportedMediaType",
@@ -97,6 +103,18 @@ class DocumentNotFound(NotFound):
 
 class DocumentNotReady(CitewellError):
     """The document is not ready yet."""
+
+
+class Conflict(CitewellError):
+    """The document's state does not allow this."""
+
+
+class KeyReused(Conflict):
+    """The idempotency key was given with another request before."""
+
+
+class TooMuchQueued(CitewellError):
+    """So much waits for its ingestion that no more is taken for now."""
 
 
 class IngestionFailure(CitewellError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, Final, NewType
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from citewell.errors import InvalidInput
 __all__ = [
     "DEFAULT_COLLECTION",
     "Answer",
+    "Backlog",
     "Blob",
     "Box",
     "Chunk",
@@ -22,9 +25,11 @@ __all__ = [
     "Content",
     "Delta",
     "Document",
+    "DocumentEvent",
     "DocumentId",
     "EmbeddedChunk",
     "EmbeddingSpace",
+    "Extent",
     "Failure",
     "Heading",
     "Hit",
@@ -76,6 +81,11 @@ class Status(StrEnum):
     READY = "ready"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in (Status.READY, Status.FAILED, Status.CANCELLED)
 
 
 class Stage(StrEnum):
@@ -156,7 +166,7 @@ class Page:
     """A page (or a part of one) in its revision: `start` is its offset in the revision's text.
 
     The revision's text is the concatenation of its pages' texts in order. Lines and headings keep offsets
-    relative to the page.
+    relative to the page. problem: why it could not be read, empty if it could.
     """
 
     number: int
@@ -164,11 +174,20 @@ class Page:
     text: str
     lines: tuple[Line, ...] = ()
     headings: tuple[Heading, ...] = ()
+    problem: str = ""
 
     @property
     def span(self) -> Span:
         """The page's span in the revision's text."""
         return Span(self.start, self.start + len(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a revision's text is kept: so many pages, which end at this offset of the text."""
+
+    pages: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,34 +259,58 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Received bytes whose type was recognised."""
+    """Received bytes whose type was recognised; `unlocked`: a copy that opens without the password."""
 
     blob: Blob
     media_type: str
+    unlocked: Blob | None = None
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        """All that was received."""
+        return (self.blob,) if self.unlocked is None else (self.blob, self.unlocked)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A document to be: what is recorded before its ingestion is announced. `metadata`: a JSON object."""
+    """A document to be: what is recorded before its ingestion is announced. `metadata`: a JSON object.
+
+    document_id: the document that these bytes create or replace; None for a document of its own.
+    collection: None for that of the document, or the default one for a new document.
+    unlocked_sha256: the copy to read instead of encrypted bytes. idempotency_key: by which a repeated request
+    is known; empty if there is none.
+    """
 
     name: str
-    collection: str
+    collection: str | None
     media_type: str
     sha256: str
     size_bytes: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
+    document_id: DocumentId | None = None
+    unlocked_sha256: str | None = None
+    idempotency_key: str = ""
 
     def __post_init__(self) -> None:
-        checked_collection(self.collection)
+        if self.collection is not None:
+            checked_collection(self.collection)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for requests that ask for the same: a SHA-256 (hex) of all but the key and the request."""
+        document = str(self.document_id or "")
+        asked = [document, self.collection, self.name, self.sha256, dict(self.metadata)]
+        return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """What was uploaded, and how far it has come. Times are aware, in UTC.
 
-    sha256, size_bytes, media_type: of the newest revision. revision_id: the live revision, None until one
-    is published. page_count, chunk_count: of the newest revision, None until known.
+    name, metadata, sha256, size_bytes, media_type: of the newest revision. revision_id: the live revision,
+    None until one is published. page_count, chunk_count: of the newest revision, None until known.
+    unreadable_pages: the numbers of its pages that could not be read, known once it is READY.
     """
 
     id: DocumentId
@@ -287,18 +330,48 @@ class Document:
     created_at: datetime
     updated_at: datetime
     revision_id: RevisionId | None
+    unreadable_pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEvent:
+    """What a document was from some moment on; ids grow from event to event."""
+
+    id: int
+    status: Status
+    stage: Stage | None
+    progress: Progress
+    attempts: int
+    error: Failure | None
+    at: datetime
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self.status.is_end
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """The document that holds the submitted bytes; `job_id` is the job to announce, None if there is none.
 
-    created: False if the collection held these bytes already.
+    created: False if there was the document already. superseded: a revision that will never be live, of which
+    nothing is to stay. degraded: what should have contributed and could not, by name (`queue`).
     """
 
     document: Document
     job_id: JobId | None
     created: bool
+    superseded: RevisionId | None = None
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits or is in work: documents, and the bytes of their uploads."""
+
+    documents: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +390,9 @@ class Lease:
     """A worker's right to work on a job, until it runs out or is taken over.
 
     fence: grows with every claim; a store refuses whoever carries a lower one. attempt: from 1.
+    content_sha256: the bytes to read, which are not those of the upload where these are encrypted.
+    progress: what the work before has come to. strikes: how many claims, this one among them, have neither
+    made progress nor been given back in order. idle_seconds: how long ago the last progress was made.
     """
 
     job_id: JobId
@@ -325,10 +401,14 @@ class Lease:
     fence: int
     attempt: int
     sha256: str
+    content_sha256: str
     media_type: str
     name: str
     collection: str
     request_id: str
+    progress: Progress = Progress()
+    strikes: int = 0
+    idle_seconds: float = 0.0
 
     @property
     def publication(self) -> Publication:

@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from citewell.model import (
+    Backlog,
     Blob,
     Chunk,
     Delta,
     Document,
+    DocumentEvent,
     DocumentId,
     EmbeddedChunk,
     EmbeddingSpace,
+    Extent,
     Failure,
     Heading,
     Hit,
@@ -47,9 +50,11 @@ __all__ = [
     "BlobStore",
     "Chunker",
     "Clock",
+    "ContentLedger",
     "DocumentStore",
     "Embedder",
     "EmbeddingRole",
+    "JobBoard",
     "JobQueue",
     "JobStore",
     "PageStore",
@@ -128,8 +133,8 @@ class VectorStore(Protocol):
         """
         ...
 
-    async def staged(self, revision_id: RevisionId) -> int:
-        """How many chunks are staged from index 0 on without a gap."""
+    async def staged(self, revision_id: RevisionId) -> Chunk | None:
+        """The last of the chunks staged from index 0 on without a gap, None if there is none."""
         ...
 
     async def publish(self, publication: Publication) -> None:
@@ -151,6 +156,15 @@ class VectorStore(Protocol):
 
     async def chunks(self, document_id: DocumentId, *, after: int = -1, limit: int) -> Sequence[Chunk]:
         """Up to `limit` live chunks of the document by index, those past index `after`."""
+        ...
+
+    async def index(self, *, limit: int, spare: int = 0) -> int:
+        """Put up to `limit` live chunks that wait for it into the index, if more than `spare` wait; how many.
+
+        A store may publish first and index later. No search finds more or less for it, before, meanwhile or
+        after. 0 if none waits that nobody else is at, so always in a store that does not index later. Calls
+        may overlap.
+        """
         ...
 
     async def discard(self, revision_id: RevisionId) -> None:
@@ -191,9 +205,14 @@ class DocumentStore(Protocol):
     async def submit(self, submission: Submission) -> Submitted:
         """Record a document, its revision and a QUEUED job.
 
-        The same bytes again in the same collection make nothing new: the reply is the document that holds
-        them, with `created` False. If that document has FAILED or was CANCELLED it is QUEUED anew and the
-        reply carries the new job.
+        Without a document's id: the same bytes again in the same collection make nothing new; the reply is
+        the document that holds them, with `created` False. With an id: the document of this id is made, or
+        gets these bytes as its new revision, while its live one stays; the bytes that it has already change
+        nothing but its name and metadata. It raises Conflict if the document is in another collection. The
+        revision that the new one takes the place of, and that never was live, is gone and is `superseded`.
+        If the document that has the bytes has FAILED or was CANCELLED it is QUEUED anew. Whenever it is
+        QUEUED the reply carries the job. An idempotency key that was given before brings the document that
+        it brought then, or raises KeyReused if the fingerprint was another one.
         """
         ...
 
@@ -213,21 +232,51 @@ class DocumentStore(Protocol):
         ...
 
     async def delete(self, document_id: DocumentId) -> Sequence[str]:
-        """Forget the document, its revisions and jobs; the SHA-256s that no other document uses any more.
+        """Forget the document, its revisions, jobs and events; the SHA-256s that were theirs.
 
         Raises DocumentNotFound.
         """
         ...
 
-    async def lock_content(self, sha256: str) -> None:
+    async def events(self, document_id: DocumentId, *, after: int = 0, limit: int) -> Sequence[DocumentEvent]:
+        """Up to `limit` changes of status, stage, progress or attempts, in order, those past the id `after`.
+
+        Raises DocumentNotFound.
+        """
+        ...
+
+    async def prune(self, *, older_than_seconds: float) -> None:
+        """Forget idempotency keys of that age, and events but the last of each document."""
+        ...
+
+
+class ContentLedger(Protocol):
+    """Knows which bytes are in use, and remembers which may not be any more until somebody has looked."""
+
+    async def lock(self, sha256: str) -> None:
         """Until the unit of work ends, no other unit of work passes here with the same hash.
 
         To be called inside a unit of work.
         """
         ...
 
-    async def uses_content(self, sha256: str) -> bool:
-        """Whether any revision of any document has these bytes."""
+    async def is_used(self, sha256: str) -> bool:
+        """Whether any revision of any document has these bytes, as its upload or as its unlocked copy."""
+        ...
+
+    async def suspect(self, sha256: str, *, after_seconds: float = 0.0) -> None:
+        """Remember to look, after so long, whether the bytes are in use; a later call counts.
+
+        A DocumentStore and a JobStore do so for the bytes of each revision that they drop.
+        """
+        ...
+
+    async def suspected(self, *, limit: int) -> Sequence[str]:
+        """Up to `limit` hashes whose time to look has come."""
+        ...
+
+    async def clear(self, sha256: str) -> None:
+        """Forget the suspicion; none is no error."""
         ...
 
 
@@ -247,42 +296,96 @@ class PageStore(Protocol):
         """The pages in order, or those that share a character with `span`; up to `limit`, if given."""
         ...
 
+    async def extent(self, revision_id: RevisionId) -> Extent:
+        """How many pages are kept, and where the last of them ends."""
+        ...
+
+    async def headings(self, revision_id: RevisionId, *, before: int) -> Sequence[Heading]:
+        """The headings before this offset, in order, with offsets into the revision's text."""
+        ...
+
+    async def discard(self, revision_id: RevisionId) -> None:
+        """Forget the pages of a revision; none is no error."""
+        ...
+
 
 class JobStore(Protocol):
-    """Holds jobs: who works on which, until when, and how it ended.
+    """Holds jobs for whoever works on them: who does, until when, and how it ended.
 
-    Every call that takes a Lease raises StaleLease, and changes nothing, if the job was claimed again, has
-    ended or is gone.
+    The states follow `citewell.lifecycle`. Every call that takes a Lease raises StaleLease, and changes
+    nothing, if the job was claimed again, has ended or is gone.
     """
 
     async def claim(self, job_id: JobId, *, lease_seconds: float) -> Lease | None:
         """Take the job: PROCESSING, its attempts one more, the lease's fence higher than any before.
 
-        None if it is not there, has ended, waits for a later time, or another worker's lease still runs.
+        None if it is not there, has ended, waits for a later time, or another worker's lease still runs. Its
+        strikes are one more. The lease tells the progress that was last reported, and how long ago pages or
+        chunks were last done.
         """
         ...
 
+    async def extend(self, lease: Lease, *, lease_seconds: float) -> None:
+        """Hold the job for `lease_seconds` from now."""
+        ...
+
     async def report(self, lease: Lease, *, stage: Stage, progress: Progress, lease_seconds: float) -> None:
-        """Record how far the job is, and hold it for `lease_seconds` from now."""
+        """Record how far the job is, and hold it for `lease_seconds` from now.
+
+        If more pages or chunks are done than before, it has no strikes any more. In a unit of work nobody
+        else claims, cancels or ends the job until the unit's end.
+        """
         ...
 
     async def complete(self, lease: Lease, *, page_count: int, chunk_count: int) -> None:
-        """The revision is live and the document READY."""
+        """The revision is live and the document READY; revisions before it are dropped."""
         ...
 
     async def fail(self, lease: Lease, failure: Failure) -> None:
         """The document is FAILED; a revision that was live before stays live."""
         ...
 
-    async def defer(self, lease: Lease, *, seconds: float, counted: bool = True) -> None:
+    async def defer(
+        self, lease: Lease, *, seconds: float, counted: bool = True, strike: bool = False
+    ) -> None:
         """Give the job back: QUEUED, not to be claimed before `seconds` have passed.
 
-        Unless `counted`, its attempts are one less again.
+        Unless `counted`, its attempts are one less again; unless `strike`, its strikes are.
+        """
+        ...
+
+
+class JobBoard(Protocol):
+    """Holds the same jobs for whoever looks after them. The states follow `citewell.lifecycle`."""
+
+    async def cancel(self, document_id: DocumentId) -> RevisionId | None:
+        """The document is CANCELLED, and who works on it finds its lease stale; a live revision stays live.
+
+        The revision that will not be live, of which nothing staged is to stay; None if it is live already.
+        Raises DocumentNotFound; Conflict unless it is QUEUED or PROCESSING.
+        """
+        ...
+
+    async def retry(self, document_id: DocumentId, *, request_id: str = "") -> JobId:
+        """The document is QUEUED with a new job, its attempts none.
+
+        Raises DocumentNotFound; Conflict unless it has FAILED or was CANCELLED.
         """
         ...
 
     async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:
-        """Jobs that could be claimed for at least `grace_seconds` and were not, the longest waiting first."""
+        """Jobs that could be claimed and were not announced for `grace_seconds`, the longest waiting first.
+
+        They count as announced from now on.
+        """
+        ...
+
+    async def waiting(self) -> bool:
+        """Whether there is a QUEUED job that could be claimed."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """What is QUEUED or PROCESSING."""
         ...
 
 
@@ -299,6 +402,17 @@ class BlobStore(Protocol):
 
     async def drop(self, blob: Blob) -> None:
         """Forget received bytes that were not kept; kept or dropped already is no error."""
+        ...
+
+    async def expire(self, *, older_than_seconds: float) -> int:
+        """Forget received bytes that were neither kept nor dropped, and that nobody has added to for so long.
+
+        How many there were; those of a process that was killed in the middle of receiving are among them.
+        """
+        ...
+
+    def read_received(self, blob: Blob) -> AsyncGenerator[bytes, None]:
+        """The received bytes in pieces of at most 1 MiB; ContentMissing if they were kept or dropped."""
         ...
 
     def read(self, sha256: str, *, span: Span | None = None) -> AsyncGenerator[bytes, None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +41,24 @@ class TestFileBlobStore(BlobStoreContract):
         await blobs.drop(await blobs.receive(stream([b"x" * (6 << 20)])))
         with pytest.raises(ConnectionResetError):
             await blobs.receive(broken_stream())
+        assert files_below(tmp_path) == []
+
+    async def test_what_a_killed_process_was_writing_expires(self, blobs: BlobStore, tmp_path: Path) -> None:
+        """Those of a process that was killed in the middle of receiving are among them."""
+        program = (
+            "import asyncio, os, sys\n"
+            "from citewell_adapters.obstore import ObjectBlobStore\n"
+            "async def endless():\n"
+            "    for _ in range(20): yield b'x' * (1 << 20)\n"
+            "    os.kill(os.getpid(), 9)\n"
+            "asyncio.run(ObjectBlobStore(sys.argv[1]).receive(endless()))\n"
+        )
+        command = [sys.executable, "-c", program, tmp_path.as_uri()]
+        process = await asyncio.create_subprocess_exec(*command)
+        assert await process.wait() == -signal.SIGKILL
+        assert len(files_below(tmp_path)) == 1
+        assert await blobs.expire(older_than_seconds=3600) == 0
+        assert await blobs.expire(older_than_seconds=0) == 1
         assert files_below(tmp_path) == []
 
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import pymupdf
 import pytest
+from tests.office import docx, epub, paragraph
 
 from citewell.errors import PasswordRequired, UnreadableDocument
 from citewell.ports import Parser
 from citewell.testing.parser import ParserContract, SampleFiles
+from citewell_adapters.markup import DOCX, EPUB, HTML
 from citewell_adapters.parsing import ChildParser, Parsers
 from citewell_adapters.plaintext import MARKDOWN, PLAIN_TEXT, TEXT_TYPES, TextParser
 from citewell_adapters.pymupdf import PDF, PDF_READER, PDF_UNLOCKER, detect_pdf
+from citewell_entrypoints.reading import CHILD_TYPES, READER, UNLOCKER, detect_child_type
 
 # Most of PyMuPDF has no types.
 _pymupdf: Any = pymupdf
@@ -23,6 +26,11 @@ _PASSWORD = "open sesame"
 
 def _pdf_parser() -> ChildParser:
     return ChildParser(reader=PDF_READER, unlocker=PDF_UNLOCKER, detect=detect_pdf, max_children=2)
+
+
+def _child_parser() -> ChildParser:
+    """One pool of processes for all types, as the service has it."""
+    return ChildParser(reader=READER, unlocker=UNLOCKER, detect=detect_child_type, max_children=2)
 
 
 def _book(path: Path) -> Path:
@@ -99,10 +107,70 @@ def _text_samples(folder: Path) -> SampleFiles:
             (_written(folder / "sixteen.txt", (long[:5_000] + "\0").encode("utf-16")), PLAIN_TEXT),
             (_written(folder / "legacy.txt", "Größe, déjà vu".encode("cp1252")), PLAIN_TEXT),
             (_written(folder / "surrogates.txt", b"half \xed\xa0\x80 a pair"), PLAIN_TEXT),
-            (_written(folder / "page.html", b"<!doctype html><p>text"), PLAIN_TEXT),
             (_written(folder / "book.md", b"# Title\n\n" + long.encode() + b"\nEnd\n---\n"), MARKDOWN),
         ]
     )
+
+
+def _html_samples(folder: Path) -> SampleFiles:
+    long = "".join(f"<h2>Part {n}</h2><p>{'Much to say. ' * 30}<ul><li>item</ul>" for n in range(500))
+    return SampleFiles(
+        readable=[
+            (_written(folder / "page.html", b"<!doctype html><title>Page</title><p>text"), HTML),
+            (_written(folder / "long.html", f"<html><body>{long}".encode()), HTML),
+            (_written(folder / "sixteen.html", "<html><p>½ 🦉".encode("utf-16")), HTML),
+            (_written(folder / "odd.html", b"<html><p>nul \0, half a pair \xed\xa0\x80 &#xd800; &#0;"), HTML),
+        ]
+    )
+
+
+def _docx_samples(folder: Path) -> SampleFiles:
+    long = "".join(paragraph(f"Paragraph {n}. " * 9, style="Heading1" if n % 9 else "") for n in range(1_000))
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+    return SampleFiles(
+        readable=[
+            (docx(folder / "letter.docx", paragraph("Dear reader")), DOCX),
+            (docx(folder / "long.docx", long), DOCX),
+        ],
+        unreadable=[
+            (_written(folder / "cut.docx", (folder / "long.docx").read_bytes()[:2_000]), UnreadableDocument),
+            (_written(folder / "old.doc", ole), UnreadableDocument),
+            (_written(folder / "empty.docx", b""), UnreadableDocument),
+            (
+                _written(folder / "locked.docx", ole + "EncryptedPackage".encode("utf-16-le")),
+                PasswordRequired,
+            ),
+        ],
+    )
+
+
+def _epub_samples(folder: Path) -> SampleFiles:
+    chapters = {f"{n}.xhtml": f"<h1>Chapter {n}</h1>" + "<p>Much to say.</p>" * 900 * n for n in range(10)}
+    return SampleFiles(
+        readable=[
+            (epub(folder / "book.epub", chapters, contents={"0.xhtml": "Zero"}), EPUB),
+            (epub(folder / "blank.epub", {"a.xhtml": "<img src=x>", "b.xhtml": "<p>x"}), EPUB),
+        ],
+        unreadable=[
+            (_written(folder / "cut.epub", (folder / "book.epub").read_bytes()[:2_000]), UnreadableDocument),
+            (epub(folder / "none.epub", {}), UnreadableDocument),
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def html_samples(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
+    return _html_samples(tmp_path_factory.mktemp("html"))
+
+
+@pytest.fixture(scope="module")
+def docx_samples(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
+    return _docx_samples(tmp_path_factory.mktemp("docx"))
+
+
+@pytest.fixture(scope="module")
+def epub_samples(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
+    return _epub_samples(tmp_path_factory.mktemp("epub"))
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +186,14 @@ def text_samples(tmp_path_factory: pytest.TempPathFactory) -> SampleFiles:
 @pytest.fixture(scope="module")
 async def parsers() -> AsyncIterator[Parsers]:
     """The parsers as the service puts them together."""
-    async with Parsers([(frozenset({PDF}), _pdf_parser()), (TEXT_TYPES, TextParser())]) as parsers:
+    async with Parsers([(CHILD_TYPES, _child_parser()), (TEXT_TYPES, TextParser())]) as parsers:
         yield parsers
+
+
+@pytest.fixture(scope="module")
+async def child_parser() -> AsyncIterator[ChildParser]:
+    async with _child_parser() as parser:
+        yield parser
 
 
 @pytest.fixture(scope="module")
@@ -148,15 +222,52 @@ class TestTextParser(ParserContract):
         return text_samples
 
 
+class TestHtmlParser(ParserContract):
+    @pytest.fixture
+    def parser(self, child_parser: ChildParser) -> Parser:
+        return child_parser
+
+    @pytest.fixture
+    def samples(self, html_samples: SampleFiles) -> SampleFiles:
+        return html_samples
+
+
+class TestDocxParser(ParserContract):
+    @pytest.fixture
+    def parser(self, child_parser: ChildParser) -> Parser:
+        return child_parser
+
+    @pytest.fixture
+    def samples(self, docx_samples: SampleFiles) -> SampleFiles:
+        return docx_samples
+
+
+class TestEpubParser(ParserContract):
+    @pytest.fixture
+    def parser(self, child_parser: ChildParser) -> Parser:
+        return child_parser
+
+    @pytest.fixture
+    def samples(self, epub_samples: SampleFiles) -> SampleFiles:
+        return epub_samples
+
+
 class TestSeveralParsers(ParserContract):
     @pytest.fixture
     def parser(self, parsers: Parsers) -> Parser:
         return parsers
 
     @pytest.fixture
-    def samples(self, pdf_samples: SampleFiles, text_samples: SampleFiles) -> SampleFiles:
+    def samples(
+        self,
+        pdf_samples: SampleFiles,
+        text_samples: SampleFiles,
+        html_samples: SampleFiles,
+        docx_samples: SampleFiles,
+    ) -> SampleFiles:
+        others = (text_samples, html_samples, docx_samples)
         return SampleFiles(
-            readable=[*pdf_samples.readable, *text_samples.readable],
+            readable=[*pdf_samples.readable, *(file for samples in others for file in samples.readable)],
             unreadable=pdf_samples.unreadable,
             locked=pdf_samples.locked,
             damaged=pdf_samples.damaged,

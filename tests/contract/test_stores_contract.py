@@ -12,8 +12,10 @@ from tests.pgstores import PgStores, cloned_database, next_revision, open_pg_sto
 
 from citewell.errors import StaleLease
 from citewell.memory import (
+    MemoryContentLedger,
     MemoryDatabase,
     MemoryDocumentStore,
+    MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
     MemoryVectorStore,
@@ -21,6 +23,8 @@ from citewell.memory import (
 from citewell.memory.state import RevisionRow
 from citewell.model import DEFAULT_COLLECTION, Page, Publication, RevisionId
 from citewell.ports import PageStore, VectorStore
+from citewell.testing.board import JobBoardContract
+from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.jobs import JobStoreContract
 from citewell.testing.pages import NewRevision, PageStoreContract
@@ -53,7 +57,7 @@ class OurStoresContract(StoresContract):
         with pytest.raises(StaleLease):
             await stores.vectors.stage(lease.publication, [chunk(0)])
         assert await stores.pages.read(lease.revision_id) == []
-        assert await stores.vectors.staged(lease.revision_id) == 0
+        assert await stores.vectors.staged(lease.revision_id) is None
 
 
 @pytest.fixture
@@ -66,6 +70,8 @@ def memory_stores(memory: MemoryDatabase) -> Stores:
     return Stores(
         MemoryDocumentStore(memory),
         MemoryJobStore(memory),
+        MemoryJobBoard(memory),
+        MemoryContentLedger(memory),
         MemoryPageStore(memory),
         MemoryVectorStore(memory, CONTRACT_SPACE),
         memory.unit_of_work,
@@ -97,6 +103,18 @@ class TestMemoryDocumentStore(DocumentStoreContract):
 
 
 class TestMemoryJobStore(JobStoreContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
+class TestMemoryJobBoard(JobBoardContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
+class TestMemoryContentLedger(ContentLedgerContract):
     @pytest.fixture
     def stores(self, memory_stores: Stores) -> Stores:
         return memory_stores
@@ -145,6 +163,8 @@ async def shared_stores(shared_database_url: str) -> AsyncIterator[PgStores]:
 async def pg_stores(shared_stores: PgStores) -> PgStores:
     async with shared_stores.database.connection() as connection:
         await connection.execute("DELETE FROM documents")
+        await connection.execute("DELETE FROM content_suspects")
+        await connection.execute("UPDATE collections SET chunk_count = 0")
     return shared_stores
 
 
@@ -172,6 +192,18 @@ class TestPgDocumentStore(DocumentStoreContract):
 class TestPgJobStore(JobStoreContract):
     @pytest.fixture
     def stores(self, pg_stores: PgStores) -> Stores:
+        return pg_stores
+
+
+class TestPgJobBoard(JobBoardContract):
+    @pytest.fixture
+    def stores(self, pg_stores: Stores) -> Stores:
+        return pg_stores
+
+
+class TestPgContentLedger(ContentLedgerContract):
+    @pytest.fixture
+    def stores(self, pg_stores: Stores) -> Stores:
         return pg_stores
 
 

@@ -24,8 +24,8 @@ WITH
         SELECT gen_random_uuid(), id, 'a.txt', '{}' FROM collection RETURNING id
     ),
     revision AS (
-        INSERT INTO revisions (document_id, sha256, size_bytes, media_type)
-        SELECT id, sha256('a'), 1, 'text/plain' FROM document RETURNING id
+        INSERT INTO revisions (document_id, sha256, size_bytes, media_type, name, metadata)
+        SELECT id, sha256('a'), 1, 'text/plain', 'a.txt', '{}' FROM document RETURNING id
     )
 INSERT INTO chunks
 SELECT id, 0, 0, 1, 1, 1, 1, '{}', 'a' FROM revision

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from citewell.errors import ParserCrashed, ParserLimitExceeded, Transient, UnreadableDocument

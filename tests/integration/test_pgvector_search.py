@@ -6,6 +6,7 @@ import heapq
 import math
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,8 +19,10 @@ from uuid_utils.compat import uuid7
 
 from citewell.errors import InvalidInput
 from citewell.memory import (
+    MemoryContentLedger,
     MemoryDatabase,
     MemoryDocumentStore,
+    MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
     MemoryVectorStore,
@@ -27,7 +30,15 @@ from citewell.memory import (
 from citewell.model import ChunkRef, DocumentId, EmbeddingSpace, Lease, Scope
 from citewell.testing.stores import CONTRACT_SPACE, Stores, chunk, claimed, unit_vector
 from citewell.testing.vectors import cosine, random_vector
-from citewell_adapters.pgvector import PgVectorStore, documents, jobs, pages, vector_sql
+from citewell_adapters.pgvector import (
+    PgVectorStore,
+    board,
+    contents,
+    document_sql,
+    jobs,
+    pages,
+    vector_sql,
+)
 from citewell_adapters.pgvector.database import Connection
 from citewell_adapters.pgvector.halfvec import half_vector
 
@@ -92,6 +103,8 @@ async def load(stores: PgStores) -> dict[str, dict[ChunkRef, list[float]]]:
                 vectors = [random_vector(numbers) for _ in range(CHUNKS_PER_DOCUMENT)]
                 await load_document(connection, collection_id, document_id, vectors)
                 loaded[name] |= {ChunkRef(document_id, n): vector for n, vector in enumerate(vectors)}
+            query = "UPDATE collections SET chunk_count = %(count)s WHERE id = %(id)s RETURNING id"
+            await fetch(connection, query, count=count * CHUNKS_PER_DOCUMENT, id=collection_id)
         await connection.execute(index.encode())
     async with stores.database.connection() as connection:
         await connection.execute("ANALYZE")
@@ -108,8 +121,9 @@ async def load_document(
             INSERT INTO documents (id, collection_id, name, metadata)
             VALUES (%(document_id)s, %(collection_id)s, 'generated', '{}') RETURNING id
         )
-        INSERT INTO revisions (document_id, sha256, size_bytes, media_type)
-        SELECT id, sha256(%(document_id)s::text::bytea), 1, 'text/plain' FROM document RETURNING id
+        INSERT INTO revisions (document_id, sha256, size_bytes, media_type, name, metadata)
+        SELECT id, sha256(%(document_id)s::text::bytea), 1, 'text/plain', 'generated', '{}'
+        FROM document RETURNING id
         """,
         document_id=document_id,
         collection_id=collection_id,
@@ -202,6 +216,65 @@ async def test_a_small_collection_is_searched_exactly_through_the_key(corpus: Co
     assert "vectors_1_pkey" in indexes(found)
     assert "vectors_1_hnsw" not in indexes(found)
     assert "Seq Scan" not in found
+
+
+SCOPES: Final = [Scope(), Scope("large"), Scope("small"), "documents"]
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=str)
+async def test_where_nothing_waits_for_the_index_nothing_is_looked_for(
+    corpus: Corpus, scope: Scope | str
+) -> None:
+    """One look into a small index, whatever else is being staged."""
+    await claimed_and_staged(corpus.stores, [unit_vector(0)] * 50)
+    found = await executed(corpus, in_corpus(corpus, scope))
+    assert "unindexed_space_id_collection_id_document_id_key" in indexes(found)
+    assert "staged_vectors_pkey" not in indexes(found)
+    assert "Seq Scan" not in found
+
+
+@pytest.mark.parametrize("scope", SCOPES, ids=str)
+async def test_what_waits_for_the_index_is_read_through_the_key(corpus: Corpus, scope: Scope | str) -> None:
+    """Beside the index that serves the rest, and not what is only staged."""
+    await claimed_and_staged(corpus.stores, [unit_vector(0)] * 50)
+    usual = indexes(await executed(corpus, in_corpus(corpus, scope)))
+    async with waiting_chunks(corpus.stores):
+        found = await executed(corpus, in_corpus(corpus, scope))
+    assert usual <= indexes(found)
+    waiting = scope in (Scope(), Scope("large"))
+    assert ("staged_vectors_pkey" in indexes(found)) is waiting
+    assert "Seq Scan" not in found
+
+
+async def test_documents_that_wait_are_searched_through_the_key(corpus: Corpus) -> None:
+    """Those of the scope alone."""
+    async with waiting_chunks(corpus.stores) as document_id:
+        found = await executed(corpus, Scope(document_ids=(document_id,)))
+    assert {"documents_pkey", "staged_vectors_pkey", "vectors_1_pkey"} <= indexes(found)
+    assert "vectors_1_hnsw" not in indexes(found)
+    assert "Seq Scan" not in found
+
+
+def in_corpus(corpus: Corpus, scope: Scope | str) -> Scope:
+    return Scope(document_ids=tuple(corpus.documents[:2])) if isinstance(scope, str) else scope
+
+
+async def claimed_and_staged(stores: PgStores, vectors: list[list[float]]) -> Lease:
+    lease = await claimed(stores, f"staged {uuid7()}", collection="large")
+    await stores.vectors.stage(lease.publication, [chunk(n, vector=v) for n, v in enumerate(vectors)])
+    return lease
+
+
+@asynccontextmanager
+async def waiting_chunks(stores: PgStores) -> AsyncIterator[DocumentId]:
+    """A document of the large collection that is live and not in the index, gone at the end."""
+    lease = await claimed_and_staged(stores, [unit_vector(1)] * 20)
+    await stores.vectors.publish(lease.publication)
+    try:
+        yield lease.document_id
+    finally:
+        await stores.vectors.delete(lease.document_id)
+        await stores.documents.delete(lease.document_id)
 
 
 async def test_searches_are_planned_once(corpus: Corpus, database_url: str) -> None:
@@ -308,6 +381,8 @@ async def test_memory_and_postgresql_give_the_same_order(migrated_database: Migr
                 for scope in (None, "0", "1", [2], [0, 3, 5]):
                     one, other = [await found(*each, question, k=k, scope=scope) for each in both]
                     assert one == other
+                # Between the first search and the last all vectors enter the index.
+                await stores.vectors.index(limit=30)
 
 
 def memory_stores() -> Stores:
@@ -315,6 +390,8 @@ def memory_stores() -> Stores:
     return Stores(
         MemoryDocumentStore(database),
         MemoryJobStore(database),
+        MemoryJobBoard(database),
+        MemoryContentLedger(database),
         MemoryPageStore(database),
         MemoryVectorStore(database, CONTRACT_SPACE),
         database.unit_of_work,
@@ -365,34 +442,54 @@ _HASH: Final = bytes(32)
 @pytest.mark.parametrize(
     ("statement", "parameters", "expected"),
     [
-        (documents._GET, {"document_id": _ID}, "documents_pkey"),
-        (documents._HOLDER, {"sha256": _HASH, "collection": "large"}, "revisions_sha256"),
-        (documents._USES, {"sha256": _HASH}, "revisions_sha256"),
-        (documents._UNSHARED, {"document_id": _ID}, "revisions_document_id_id_key"),
-        (documents._LISTS[False, False], {"after": _ID, "limit": 5}, "documents_pkey"),
+        (document_sql.GET, {"document_id": _ID}, "documents_pkey"),
+        (document_sql.HOLDER_BY_BYTES, {"sha256": _HASH, "collection": "large"}, "revisions_sha256"),
+        (document_sql.HOLDER_BY_ID, {"document_id": _ID}, "documents_pkey"),
+        (contents._IS_USED, {"sha256": _HASH}, "revisions_sha256"),
+        (contents._IS_USED, {"sha256": _HASH}, "revisions_unlocked_sha256"),
+        (contents._SUSPECTED, {"limit": 5}, "content_suspects_due_at"),
+        (document_sql.HASHES, {"document_id": _ID}, "revisions_document_id_id_key"),
+        (document_sql.EVENTS, {"document_id": _ID, "after": 0, "limit": 5}, "document_events_document_id"),
+        (document_sql.PRUNE_KEYS, {"seconds": 9.0}, "idempotency_keys_created_at"),
+        (document_sql.PRUNE_EVENTS, {"seconds": 9.0}, "document_events_at"),
+        (document_sql.LISTS[False, False], {"after": _ID, "limit": 5}, "documents_pkey"),
         (
-            documents._LISTS[True, False],
+            document_sql.LISTS[True, False],
             {"after": _ID, "limit": 5, "collection": "large"},
             "documents_collection_id_id_key",
         ),
-        (documents._LISTS[False, True], {"after": _ID, "limit": 5, "status": "failed"}, "jobs_by_status"),
-        (jobs._DUE, {"grace_seconds": 30.0, "limit": 5}, "jobs_waiting"),
+        (document_sql.LISTS[False, True], {"after": _ID, "limit": 5, "status": "failed"}, "jobs_by_status"),
+        (board._DUE, {"grace_seconds": 30.0, "limit": 5}, "jobs_waiting"),
+        (board._WAITING, {}, "jobs_by_status"),
+        (board._BACKLOG, {}, "jobs_waiting"),
         (jobs._DROP_FORMER, {"document_id": _ID, "revision_id": 10**6}, "revisions_document_id_id_key"),
+        (pages._EXTENT, {"revision_id": 1}, "pages_pkey"),
+        (pages._HEADINGS, {"revision_id": 1, "before": 9}, "pages_pkey"),
         (pages._READ_SPAN, {"revision_id": 1, "start": 5, "end": 9, "limit": 5}, "pages_pkey"),
-        (vector_sql.COUNT_STAGED, {"revision_id": 1, "space_id": 1}, "staged_vectors_pkey"),
+        (vector_sql.LAST_STAGED, {"revision_id": 1, "space_id": 1}, "staged_vectors_pkey"),
     ],
     ids=[
         "get",
-        "holder",
-        "uses",
-        "unshared",
+        "holder-by-bytes",
+        "holder-by-id",
+        "used",
+        "used-unlocked",
+        "suspected",
+        "hashes",
+        "events",
+        "prune-keys",
+        "prune-events",
         "list",
         "list-collection",
         "list-status",
         "due",
+        "waiting",
+        "backlog",
         "drop-former",
+        "extent",
+        "headings",
         "read-span",
-        "count-staged",
+        "last-staged",
     ],
 )
 async def test_every_statement_has_its_index(

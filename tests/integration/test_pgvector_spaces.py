@@ -93,7 +93,7 @@ async def test_a_process_of_a_former_space_is_told_so(migrated_database: Migrate
             for call in calls:
                 with pytest.raises(SpaceMismatch, match="start again"):
                     await call()
-        assert await vectors.staged(lease.revision_id) == 0
+        assert await vectors.staged(lease.revision_id) is None
 
 
 async def test_a_vector_that_is_just_being_staged_counts(migrated_database: MigratedDatabase) -> None:
@@ -114,7 +114,7 @@ async def test_a_vector_that_is_just_being_staged_counts(migrated_database: Migr
             assert not opening.done()
         with pytest.raises(SpaceMismatch):
             await opening
-        assert await stores.vectors.staged(lease.revision_id) == 1
+        assert await stores.vectors.staged(lease.revision_id) == chunk(0).chunk
 
 
 async def test_api_and_workers_may_open_at_once(migrated_database: MigratedDatabase) -> None:

@@ -30,9 +30,7 @@ def test_pages_are_separated_by_form_feeds() -> None:
 
 def test_parts_of_a_page_follow_each_other_without_a_gap() -> None:
     """A format without pages comes in parts that carry the same number."""
-    pages = _laid_out(
-        [ParsedPage(1, "one "), ParsedPage(1, ""), ParsedPage(1, "page"), ParsedPage(2, "next")]
-    )
+    pages = _laid_out([ParsedPage(1, "one "), ParsedPage(1, "page"), ParsedPage(2, "next")])
     assert [(page.start, page.text) for page in pages] == [(0, "one "), (4, "page\f"), (9, "next")]
 
 
@@ -67,7 +65,27 @@ def test_page_numbers_do_not_go_back() -> None:
         layout.feed(ParsedPage(1, "one"))
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=5)), max_size=12))
+@pytest.mark.parametrize("texts", [("", "text"), ("text", "")])
+def test_of_several_parts_none_is_empty(texts: tuple[str, str]) -> None:
+    """Pages are counted to know where to go on; one that vanished would be missed."""
+    layout = PageLayout()
+    layout.feed(ParsedPage(1, texts[0]))
+    with pytest.raises(ValueError, match="a part of page 1 is empty"):
+        layout.feed(ParsedPage(1, texts[1]))
+
+
+def test_a_layout_goes_on_where_another_one_ended() -> None:
+    """As many pages are skipped as were laid out, and the next begins where the last of them ended."""
+    parsed = [ParsedPage(1, "one"), ParsedPage(2, "two "), ParsedPage(2, "parts"), ParsedPage(3, "")]
+    whole = _laid_out(parsed)
+    assert len(whole) == len(parsed)
+    for done in range(1, len(whole)):
+        layout = PageLayout(start=whole[done - 1].span.end)
+        rest = [page for part in parsed[done:] for page in layout.feed(part)] + layout.finish()
+        assert rest == whole[done:]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.text(min_size=1, max_size=5)), max_size=12))
 def test_the_texts_follow_each_other(steps: list[tuple[int, str]]) -> None:
     """The revision's text is the concatenation of its pages' texts; each page begins where the last ended."""
     number, parsed = 1, []

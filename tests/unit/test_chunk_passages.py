@@ -39,9 +39,12 @@ _CHUNKERS: dict[str, Chunker] = {
 @st.composite
 def _pages(draw: st.DrawFn) -> list[ParsedPage]:
     """Pages and parts of pages, cut anywhere."""
-    number, pages = 1, []
+    number = 1
+    pages: list[ParsedPage] = []
     for text in draw(st.lists(texts, max_size=8)):
-        number += draw(st.integers(0, 1))
+        # Of several parts of a page none is empty.
+        starts_page = draw(st.booleans()) or not text or not pages or not pages[-1].text
+        number += starts_page
         starts = draw(st.sets(st.integers(0, len(text)), max_size=2))
         headings = tuple(
             Heading(start, draw(st.integers(1, 3)), f"{number}.{start}") for start in sorted(starts)
@@ -92,6 +95,27 @@ def test_windows_give_what_the_whole_text_would(name: str) -> None:
             assert chunk.first_page == _page_number(pages, chunk.span.start)
             assert chunk.last_page == _page_number(pages, chunk.span.end - 1)
             assert chunk.heading_path == _path(headings, chunk.span.start)
+
+    check()
+
+
+@pytest.mark.parametrize("name", ["sentences", "characters"])
+def test_passages_go_on_behind_any_chunk(name: str) -> None:
+    """Whoever knows a chunk and the pages from it on gets the same chunks as if nothing had come between."""
+    chunker = _CHUNKERS[name]
+
+    @settings(deadline=None)
+    @given(_pages(), st.integers(1, 200), st.data())
+    def check(parsed: list[ParsedPage], window_characters: int, data: st.DataObject) -> None:
+        pages = _placed(parsed)
+        chunks = _chunks(pages, chunker, window_characters=window_characters)
+        if not chunks:
+            return
+        last = data.draw(st.sampled_from(chunks))
+        before = [heading for heading in _headings(pages) if heading.start < last.span.start]
+        passages = Passages.after(last, chunker, _words, headings=before)
+        rest = [chunk for page in pages if page.span.end > last.span.start for chunk in passages.feed(page)]
+        assert rest + passages.finish() == chunks[last.index + 1 :]
 
     check()
 

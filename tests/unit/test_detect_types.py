@@ -22,7 +22,6 @@ _TEXTS = {
     "utf-16, big end first": codecs.BOM_UTF16_BE + "words".encode("utf-16-be"),
     "utf-32": "words".encode("utf-32"),
     "windows-1252": "Größe – “déjà vu”".encode("cp1252"),
-    "html": b"<!doctype html><title>x</title>",
     "json": b'{"a": [1, 2]}',
     "csv": b"a;b;c\n1;2;3\n",
     "xml": b'<?xml version="1.0"?><a/>',

@@ -16,7 +16,7 @@ async def test_a_job_that_nobody_heard_of_is_announced_again(tmp_path: Path) -> 
     house = House(tmp_path, queue=RecordingQueue(failure=QueueUnavailable()))
     _, job_id = await house.uploaded_job(b"text")
     back = RecordingQueue()
-    announce = AnnounceDueJobs(jobs=house.jobs, queue=back)
+    announce = AnnounceDueJobs(board=house.board, queue=back)
     assert await announce(grace_seconds=30) == 0
     house.clock.advance(30)
     assert await announce(grace_seconds=30) == 1
@@ -28,7 +28,7 @@ async def test_a_job_in_work_is_left_alone_until_its_lease_runs_out(tmp_path: Pa
     house = House(tmp_path)
     _, job_id = await house.uploaded_job(b"text")
     await house.jobs.claim(job_id, lease_seconds=60)
-    announce = AnnounceDueJobs(jobs=house.jobs, queue=house.queue)
+    announce = AnnounceDueJobs(board=house.board, queue=house.queue)
     assert await announce(grace_seconds=0) == 0
     house.clock.advance(60)
     assert await announce(grace_seconds=0) == 1
@@ -40,4 +40,4 @@ async def test_an_ended_job_is_never_announced(tmp_path: Path) -> None:
     _, job_id = await house.uploaded_job(b"text")
     await house.ingest(job_id)
     house.clock.advance(1000)
-    assert await AnnounceDueJobs(jobs=house.jobs, queue=house.queue)(grace_seconds=0) == 0
+    assert await AnnounceDueJobs(board=house.board, queue=house.queue)(grace_seconds=0) == 0

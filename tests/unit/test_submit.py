@@ -100,4 +100,4 @@ async def test_an_upload_is_accepted_while_the_queue_is_away(tmp_path: Path) -> 
     house = House(tmp_path, queue=RecordingQueue(failure=QueueUnavailable()))
     submitted = await house.upload(b"text")
     assert submitted.document.status is Status.QUEUED
-    assert await house.jobs.due(grace_seconds=0, limit=10) == [submitted.job_id]
+    assert await house.board.due(grace_seconds=0, limit=10) == [submitted.job_id]

@@ -4,10 +4,20 @@ The tables come from `citewell_migrations`. Open a PgDatabase first; the stores 
 `unit_of_work` binds them together.
 """
 
+from citewell_adapters.pgvector.board import PgJobBoard
+from citewell_adapters.pgvector.contents import PgContentLedger
 from citewell_adapters.pgvector.database import PgDatabase
 from citewell_adapters.pgvector.documents import PgDocumentStore
 from citewell_adapters.pgvector.jobs import PgJobStore
 from citewell_adapters.pgvector.pages import PgPageStore
 from citewell_adapters.pgvector.vectors import PgVectorStore
 
-__all__ = ["PgDatabase", "PgDocumentStore", "PgJobStore", "PgPageStore", "PgVectorStore"]
+__all__ = [
+    "PgContentLedger",
+    "PgDatabase",
+    "PgDocumentStore",
+    "PgJobBoard",
+    "PgJobStore",
+    "PgPageStore",
+    "PgVectorStore",
+]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from math import isfinite
+import re
+import struct
+from typing import Final
 
 from pgvector import HalfVector
 from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
@@ -15,12 +17,17 @@ from citewell.model import Vector
 __all__ = ["HalfVector", "HalfVectorBinaryDumper", "half_vector"]
 
 
+#: The upper byte of a number with all bits of its exponent set: infinite, or none.
+_NOT_FINITE: Final = re.compile(rb"[\x7c-\x7f\xfc-\xff]")
+
+
 def half_vector(vector: Vector) -> HalfVector:
     """Rounded to half precision. Raises InvalidInput for numbers that are not finite, or too large for it."""
     try:
-        half = HalfVector(list(vector))
-    except (OverflowError, ValueError) as error:
+        # As the server takes it: the count, two bytes that are not used, the numbers.
+        packed = struct.pack(f">HH{len(vector)}e", len(vector), 0, *vector)
+    except (OverflowError, struct.error) as error:
         raise InvalidInput(f"not a vector of half-precision numbers: {error}") from error
-    if not isfinite(sum(vector)):
+    if _NOT_FINITE.search(packed[4::2]):
         raise InvalidInput("a vector holds a number that is not finite")
-    return half
+    return HalfVector.from_binary(packed)

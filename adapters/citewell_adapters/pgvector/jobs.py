@@ -2,81 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from citewell.errors import StaleLease
 from citewell.model import DocumentId, Failure, JobId, Lease, Progress, RevisionId, Stage
 from citewell_adapters.pgvector.database import Connection, PgDatabase
+from citewell_adapters.pgvector.states import IN_CLAIM, IN_WORK
 
 __all__ = ["PgJobStore"]
 
 # jobs_pkey. A row that another transaction holds is being claimed or ended: not to be waited for.
-_CLAIM: Final = """
+_CLAIM: Final = f"""
 UPDATE jobs AS j
-SET status = 'processing', attempts = j.attempts + 1, fence = j.fence + 1, updated_at = clock_timestamp(),
+SET status = 'processing', attempts = j.attempts + 1, fence = j.fence + 1, strikes = j.strikes + 1,
+    updated_at = clock_timestamp(),
     claimable_at = clock_timestamp() + make_interval(secs => %(lease_seconds)s)
 FROM documents AS d, collections AS c, revisions AS r
 WHERE j.id = (
         SELECT id FROM jobs
-        WHERE id = %(job_id)s AND status IN ('queued', 'processing') AND claimable_at <= clock_timestamp()
+        WHERE id = %(job_id)s AND status IN {IN_CLAIM} AND claimable_at <= clock_timestamp()
         FOR NO KEY UPDATE SKIP LOCKED
     )
     AND d.id = j.document_id AND c.id = d.collection_id AND r.id = j.revision_id
-RETURNING j.document_id, j.revision_id, j.fence, j.attempts, encode(r.sha256, 'hex'), r.media_type,
-    d.name, c.name, j.request_id
-"""
+RETURNING j.document_id, j.revision_id, j.fence, j.attempts, encode(r.sha256, 'hex'),
+    encode(coalesce(r.unlocked_sha256, r.sha256), 'hex'), r.media_type, r.name, c.name, j.request_id,
+    j.strikes, extract(epoch FROM clock_timestamp() - j.progressed_at)::float8,
+    j.pages_done, j.pages_total, j.chunks_done, j.chunks_total
+"""  # noqa: S608 - made of constants
 
 # documents_pkey, jobs_document_id_key. The document's row is locked before the job's, as everywhere.
-_HELD: Final = """
+_HELD: Final = f"""
 WITH document AS MATERIALIZED (
     SELECT id FROM documents WHERE id = %(document_id)s FOR KEY SHARE
 )
-UPDATE jobs SET {changes}, updated_at = clock_timestamp()
+UPDATE jobs SET {{changes}}
 FROM document
-WHERE jobs.document_id = document.id AND jobs.id = %(job_id)s AND fence = %(fence)s AND status = 'processing'
-"""
+WHERE jobs.document_id = document.id AND jobs.id = %(job_id)s AND fence = %(fence)s AND status IN {IN_WORK}
+"""  # noqa: S608 - made of constants
 
+_HOLD: Final = "claimable_at = clock_timestamp() + make_interval(secs => %(seconds)s)"
+_EXTEND: Final = _HELD.format(changes=_HOLD)
 _REPORT: Final = _HELD.format(
-    changes="""stage = %(stage)s, pages_done = %(pages_done)s, pages_total = %(pages_total)s,
-    chunks_done = %(chunks_done)s, chunks_total = %(chunks_total)s,
-    claimable_at = clock_timestamp() + make_interval(secs => %(seconds)s)"""
+    changes=f"""stage = %(stage)s, pages_done = %(pages_done)s, pages_total = %(pages_total)s,
+    chunks_done = %(chunks_done)s, chunks_total = %(chunks_total)s, updated_at = clock_timestamp(),
+    strikes = CASE WHEN {{further}} THEN 0 ELSE strikes END,
+    progressed_at = CASE WHEN {{further}} THEN clock_timestamp() ELSE progressed_at END,
+    {_HOLD}""".replace("{further}", "%(pages_done)s > pages_done OR %(chunks_done)s > chunks_done")
 )
 _COMPLETE: Final = _HELD.format(
-    changes="status = 'ready', stage = NULL, error_code = NULL, error_message = NULL"
+    changes="""status = 'ready', stage = NULL, error_code = NULL, error_message = NULL,
+    updated_at = clock_timestamp()"""
 )
 _FAIL: Final = _HELD.format(
-    changes="status = 'failed', stage = NULL, error_code = %(code)s, error_message = %(message)s"
+    changes="""status = 'failed', stage = NULL, error_code = %(code)s, error_message = %(message)s,
+    updated_at = clock_timestamp()"""
 )
 _DEFER: Final = _HELD.format(
-    changes="""status = 'queued', stage = NULL, attempts = attempts - %(uncounted)s,
-    claimable_at = clock_timestamp() + make_interval(secs => %(seconds)s)"""
+    changes=f"""status = 'queued', stage = NULL, attempts = attempts - %(uncounted)s,
+    strikes = greatest(0, strikes - %(unstruck)s), updated_at = clock_timestamp(),
+    announced_at = clock_timestamp() + make_interval(secs => %(seconds)s), {_HOLD}"""
 )
 
 # documents_pkey. Not against a delete's lock alone: also against another publication's.
 _LOCK_DOCUMENT: Final = "SELECT 1 FROM documents WHERE id = %(document_id)s FOR NO KEY UPDATE"
 
-# revisions_pkey
+# revisions_pkey, pages_pkey
 _COUNT: Final = """
-UPDATE revisions SET page_count = %(page_count)s, chunk_count = %(chunk_count)s WHERE id = %(revision_id)s
+UPDATE revisions SET page_count = %(page_count)s, chunk_count = %(chunk_count)s, unreadable_pages = ARRAY(
+    SELECT number FROM pages WHERE revision_id = %(revision_id)s AND problem <> '' ORDER BY start_offset
+)
+WHERE id = %(revision_id)s
 """
 
-# documents_pkey
+# documents_pkey, revisions_pkey
 _GO_LIVE: Final = """
-UPDATE documents SET live_revision_id = %(revision_id)s, updated_at = clock_timestamp()
-WHERE id = %(document_id)s
+UPDATE documents AS d
+SET live_revision_id = r.id, name = r.name, metadata = r.metadata, updated_at = clock_timestamp()
+FROM revisions AS r
+WHERE d.id = %(document_id)s AND r.id = %(revision_id)s
 """
 
 # revisions_document_id_id_key
 _DROP_FORMER: Final = """
 DELETE FROM revisions WHERE document_id = %(document_id)s AND id < %(revision_id)s
-"""
-
-# jobs_waiting
-_DUE: Final = """
-SELECT id FROM jobs
-WHERE status IN ('queued', 'processing') AND claimable_at <= now() - make_interval(secs => %(grace_seconds)s)
-ORDER BY claimable_at LIMIT %(limit)s
 """
 
 
@@ -92,19 +100,11 @@ class PgJobStore:
             row = await (await connection.execute(_CLAIM, parameters)).fetchone()
         if row is None:
             return None
-        document_id, revision_id, fence, attempt, sha256, media_type, name, collection, request_id = row
-        return Lease(
-            job_id=job_id,
-            document_id=DocumentId(document_id),
-            revision_id=RevisionId(revision_id),
-            fence=fence,
-            attempt=attempt,
-            sha256=sha256,
-            media_type=media_type,
-            name=name,
-            collection=collection,
-            request_id=request_id,
-        )
+        return _lease(job_id, row)
+
+    async def extend(self, lease: Lease, *, lease_seconds: float) -> None:
+        async with self._database.connection() as connection:
+            await _update(connection, lease, _EXTEND, seconds=lease_seconds)
 
     async def report(self, lease: Lease, *, stage: Stage, progress: Progress, lease_seconds: float) -> None:
         async with self._database.connection() as connection:
@@ -137,14 +137,33 @@ class PgJobStore:
         async with self._database.connection() as connection:
             await _update(connection, lease, _FAIL, code=failure.code, message=_storable(failure.message))
 
-    async def defer(self, lease: Lease, *, seconds: float, counted: bool = True) -> None:
+    async def defer(
+        self, lease: Lease, *, seconds: float, counted: bool = True, strike: bool = False
+    ) -> None:
+        changes = {"seconds": seconds, "uncounted": int(not counted), "unstruck": int(not strike)}
         async with self._database.connection() as connection:
-            await _update(connection, lease, _DEFER, seconds=seconds, uncounted=0 if counted else 1)
+            await _update(connection, lease, _DEFER, **changes)
 
-    async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:
-        async with self._database.connection() as connection:
-            parameters = {"grace_seconds": grace_seconds, "limit": limit}
-            return [JobId(id_) async for (id_,) in await connection.execute(_DUE, parameters)]
+
+def _lease(job_id: JobId, row: tuple[Any, ...]) -> Lease:
+    document_id, revision_id, fence, attempt, sha256, content_sha256, media_type, *rest = row
+    name, collection, request_id, strikes, idle_seconds, *progress = rest
+    return Lease(
+        job_id=job_id,
+        document_id=DocumentId(document_id),
+        revision_id=RevisionId(revision_id),
+        fence=fence,
+        attempt=attempt,
+        sha256=sha256,
+        content_sha256=content_sha256,
+        media_type=media_type,
+        name=name,
+        collection=collection,
+        request_id=request_id,
+        progress=Progress(*progress),
+        strikes=strikes,
+        idle_seconds=idle_seconds,
+    )
 
 
 async def _update(connection: Connection, lease: Lease, statement: LiteralString, **changes: object) -> None:

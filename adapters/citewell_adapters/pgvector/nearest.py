@@ -5,9 +5,12 @@
     a large collection     HNSW in the order of the index; the key if that came back short
     everything             the same, small or large by the size of the table
 
-Each is one statement, so one round trip, and sees one state of the data. `k` stands in it as a number, not
-as a parameter: PostgreSQL plans a LIMIT that it does not know for a tenth of the table, and would plan
-anew for each execution, which takes longer than the search.
+Live vectors that wait for the index are read through their keys and merged in.
+
+Each is one statement, so one round trip, and sees one state of the data, in which every live vector is either
+in the index or waits for it. `k` stands in it as a number, not as a parameter: PostgreSQL plans a LIMIT that
+it does not know for a tenth of the table, and would plan anew for each execution, which takes longer than
+the search.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Final, LiteralString
 from psycopg import sql
 
 from citewell.model import Scope
+from citewell_adapters.pgvector.spaces import OpenedSpace
 
 __all__ = ["MAX_EXACT_CHUNKS", "NearestStatements"]
 
@@ -30,16 +34,33 @@ _SIMILARITY: Final = "coalesce(nullif(1 - (v.embedding <=> %(vector)s::halfvec),
 _FOUND: Final = f"SELECT v.document_id, v.revision_id, v.chunk_index, {_SIMILARITY} AS similarity"
 _BEST_FIRST: Final = "similarity DESC, document_id, chunk_index"
 
-# vectors_<space>_pkey, documents_pkey
+# staged_vectors_pkey. OFFSET 0 keeps PostgreSQL from joining in another order: there is more in the table.
+_STAGED: Final = """
+    SELECT u.document_id, s.revision_id, s.chunk_index, s.embedding
+    FROM staged_vectors AS s
+    WHERE s.revision_id = u.revision_id AND s.space_id = {space_id}
+    OFFSET 0
+"""
+
+# documents_pkey, vectors_<space>_pkey, unindexed_space_id_collection_id_document_id_key
 _EXACT_IN_DOCUMENTS: Final = f"""
     {_FOUND}
     FROM documents AS d
-    JOIN {{vectors}} AS v ON v.collection_id = d.collection_id AND v.document_id = d.id
+    CROSS JOIN LATERAL (
+        SELECT v.document_id, v.revision_id, v.chunk_index, v.embedding
+        FROM {{vectors}} AS v
+        WHERE v.collection_id = d.collection_id AND v.document_id = d.id
+        UNION ALL
+        SELECT w.*
+        FROM unindexed AS u CROSS JOIN LATERAL ({_STAGED}) AS w
+        WHERE u.space_id = {{space_id}} AND u.collection_id = d.collection_id AND u.document_id = d.id
+    ) AS v
     WHERE {{documents}}
     ORDER BY {_BEST_FIRST} LIMIT {{k}}
-"""
+"""  # noqa: S608 - made of constants
 
-# vectors_<space>_hnsw, or vectors_<space>_pkey. `within` filters while the index is walked, so it must not
+# vectors_<space>_hnsw, or vectors_<space>_pkey; for what is not in them yet,
+# unindexed_space_id_collection_id_document_id_key. `within` filters while the index is walked, so it must not
 # invite PostgreSQL to another index; the CASE also keeps it from thinking that nearly nothing passes.
 _INDEXED: Final = f"""
     WITH scope AS MATERIALIZED (
@@ -54,10 +75,17 @@ _INDEXED: Final = f"""
         FROM {{vectors}} AS v
         WHERE (SELECT count(*) FROM nearest) < {{k}} AND {{within}}
         ORDER BY {_BEST_FIRST} LIMIT {{k}}
+    ), waiting AS MATERIALIZED (
+        {_FOUND}
+        FROM unindexed AS u CROSS JOIN LATERAL ({_STAGED}) AS v
+        WHERE u.space_id = {{space_id}} AND {{waiting_within}}
+        ORDER BY {_BEST_FIRST} LIMIT {{k}}
     )
     SELECT * FROM exact
     UNION ALL
     SELECT * FROM nearest WHERE NOT EXISTS (SELECT FROM exact)
+    UNION ALL
+    SELECT * FROM waiting
     ORDER BY {_BEST_FIRST} LIMIT {{k}}
 """  # noqa: S608 - made of constants
 
@@ -66,6 +94,7 @@ _COLLECTION: Final = (
     "SELECT id, chunk_count > {max_exact} AS large FROM collections WHERE name = %(collection)s"
 )
 _WITHIN_COLLECTION: Final = "v.collection_id = (SELECT id FROM scope)"
+_WAITING_WITHIN_COLLECTION: Final = "u.collection_id = (SELECT id FROM scope)"
 
 _EVERYTHING: Final = "SELECT pg_relation_size({name}::regclass) > {max_bytes} AS large"
 
@@ -95,14 +124,15 @@ _ROW_BYTES: Final = 72
 
 
 class NearestStatements:
-    """The statements for one table of vectors, each made once."""
+    """The statements for one space's vectors, each made once."""
 
-    def __init__(self, vectors: sql.Identifier, *, dimensions: int, max_exact_chunks: int) -> None:
+    def __init__(self, space: OpenedSpace, *, max_exact_chunks: int) -> None:
         self._names = {
-            "vectors": vectors,
-            "name": sql.Literal(vectors.as_string()),
+            "vectors": space.vectors,
+            "space_id": space.id,
+            "name": sql.Literal(space.vectors.as_string()),
             "max_exact": max_exact_chunks,
-            "max_bytes": max_exact_chunks * (_ROW_BYTES + 2 * dimensions),
+            "max_bytes": max_exact_chunks * (_ROW_BYTES + 2 * space.space.dimensions),
         }
         self._made: dict[tuple[bool, bool, bool, int], bytes] = {}
 
@@ -126,5 +156,10 @@ class NearestStatements:
         if several:
             documents = (_ONE_DOCUMENT if one else _DOCUMENTS) + (_AND_COLLECTION if collection else "")
             return _EXACT_IN_DOCUMENTS.replace("{documents}", documents)
-        scope, within = (_COLLECTION, _WITHIN_COLLECTION) if collection else (_EVERYTHING, "true")
-        return _INDEXED.replace("{scope}", scope).replace("{within}", within)
+        scope, within, waiting = (
+            (_COLLECTION, _WITHIN_COLLECTION, _WAITING_WITHIN_COLLECTION)
+            if collection
+            else (_EVERYTHING, "true", "true")
+        )
+        statement = _INDEXED.replace("{scope}", scope).replace("{within}", within)
+        return statement.replace("{waiting_within}", waiting)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from citewell.model import Box, Heading, Line, Page, RevisionId, Span
+from citewell.model import Box, Extent, Heading, Line, Page, RevisionId, Span
 from citewell_adapters.pgvector.database import PgDatabase
 from citewell_adapters.pgvector.revisions import lock_revision
 
@@ -16,14 +16,14 @@ __all__ = ["PgPageStore"]
 
 # pages_pkey
 _ADD: Final = """
-INSERT INTO pages (revision_id, start_offset, end_offset, number, text, lines, headings)
-VALUES (%(revision_id)s, %(start)s, %(end)s, %(number)s, %(text)s, %(lines)s, %(headings)s)
+INSERT INTO pages (revision_id, start_offset, end_offset, number, text, lines, headings, problem)
+VALUES (%(revision_id)s, %(start)s, %(end)s, %(number)s, %(text)s, %(lines)s, %(headings)s, %(problem)s)
 ON CONFLICT (revision_id, start_offset) DO UPDATE
 SET end_offset = excluded.end_offset, number = excluded.number, text = excluded.text,
-    lines = excluded.lines, headings = excluded.headings
+    lines = excluded.lines, headings = excluded.headings, problem = excluded.problem
 """
 
-_PAGES: Final = "SELECT number, start_offset, text, lines, headings FROM pages"
+_PAGES: Final = "SELECT number, start_offset, text, lines, headings, problem FROM pages"
 
 # pages_pkey
 _READ_ALL: Final = f"""{_PAGES}
@@ -41,6 +41,21 @@ WHERE revision_id = %(revision_id)s
     ), 0)
 ORDER BY start_offset LIMIT %(limit)s
 """  # noqa: S608 - made of constants
+
+# pages_pkey
+_EXTENT: Final = """
+SELECT count(*), coalesce(max(end_offset), 0) FROM pages WHERE revision_id = %(revision_id)s
+"""
+
+# pages_pkey. Texts and lines lie outside of the row and are not read.
+_HEADINGS: Final = """
+SELECT start_offset, headings FROM pages
+WHERE revision_id = %(revision_id)s AND start_offset < %(before)s AND headings <> '[]'
+ORDER BY start_offset
+"""
+
+# pages_pkey
+_DISCARD: Final = "DELETE FROM pages WHERE revision_id = %(revision_id)s"
 
 #: A line in 24 bytes, a quarter of what it takes as jsonb, and packed in a twentieth of the time: start and
 #: end in characters, then the box. Single precision places it to a millionth of the page's width.
@@ -75,6 +90,26 @@ class PgPageStore:
             cursor = await connection.execute(query, parameters, binary=True)
             return [_page(row) async for row in cursor]
 
+    async def extent(self, revision_id: RevisionId) -> Extent:
+        async with self._database.connection() as connection:
+            row = await (await connection.execute(_EXTENT, {"revision_id": revision_id})).fetchone()
+            return Extent(*row) if row else Extent()
+
+    async def headings(self, revision_id: RevisionId, *, before: int) -> Sequence[Heading]:
+        parameters = {"revision_id": revision_id, "before": before}
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(_HEADINGS, parameters, binary=True)
+            found = [
+                Heading(page_start + start, level, title)
+                async for page_start, headings in cursor
+                for start, level, title in headings
+            ]
+            return [heading for heading in found if heading.start < before]
+
+    async def discard(self, revision_id: RevisionId) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(_DISCARD, {"revision_id": revision_id})
+
 
 def _row(revision_id: RevisionId, page: Page) -> dict[str, object]:
     return {
@@ -85,6 +120,7 @@ def _row(revision_id: RevisionId, page: Page) -> dict[str, object]:
         "text": page.text,
         "lines": b"".join(map(_packed, page.lines)),
         "headings": Jsonb([[heading.start, heading.level, heading.title] for heading in page.headings]),
+        "problem": page.problem.replace("\0", "\ufffd"),
     }
 
 
@@ -94,11 +130,12 @@ def _packed(line: Line) -> bytes:
 
 
 def _page(row: tuple[Any, ...]) -> Page:
-    number, start, text, lines, headings = row
+    number, start, text, lines, headings, problem = row
     return Page(
         number=number,
         start=start,
         text=text,
         lines=tuple(Line(Span(first, last), Box(*box)) for first, last, *box in _LINE.iter_unpack(lines)),
         headings=tuple(Heading(*heading) for heading in headings),
+        problem=problem,
     )

@@ -23,7 +23,7 @@ VALUES (%(model)s, %(dimensions)s, true)
 RETURNING id, citewell_create_vectors(id, dimensions)
 """
 
-# staged_vectors holds little: it is emptied by every publication.
+# What is live and waits for the index is in staged_vectors too.
 _IN_USE: Final = sql.SQL(
     """
     SELECT EXISTS (SELECT FROM {vectors})
@@ -47,7 +47,7 @@ class OpenedSpace:
 
     @property
     def vectors(self) -> sql.Identifier:
-        """The table of its live vectors."""
+        """The table of its indexed vectors."""
         return sql.Identifier(f"vectors_{self.id}")
 
 

@@ -1,4 +1,4 @@
-"""The statements of the vector store besides the search."""
+"""The statements of the vector store besides the search and the indexing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Final, Self
 
 from psycopg import sql
 
+from citewell_adapters.pgvector.indexing import IndexStatements
 from citewell_adapters.pgvector.nearest import NearestStatements
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
 __all__ = [
-    "COUNT_STAGED",
+    "COUNT_CHUNKS",
     "DELETE_CHUNKS",
     "DELETE_STAGED",
     "DISCARD_VECTORS",
+    "LAST_STAGED",
     "LOCK_DOCUMENT",
     "LOCK_FOR_DELETE",
+    "PRUNE_CHUNKS",
     "STAGE_CHUNK",
     "STAGE_VECTOR",
     "SpaceStatements",
@@ -41,64 +44,128 @@ VALUES (%(revision_id)s, %(space_id)s, %(index)s, %(vector)s)
 ON CONFLICT (revision_id, space_id, chunk_index) DO UPDATE SET embedding = excluded.embedding
 """
 
-# staged_vectors_pkey. Past a gap the indexes run ahead of their rank.
-COUNT_STAGED: Final = """
-SELECT count(*) FROM (
-    SELECT chunk_index, row_number() OVER (ORDER BY chunk_index) - 1 AS rank
-    FROM staged_vectors WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
-) AS ranked
-WHERE chunk_index = rank
+_CHUNK: Final = """
+    t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path, t.token_count
 """
 
-# documents_pkey. A delete takes the whole lock at once: to ask for more later would be a deadlock with those
-# who share the row meanwhile.
+# staged_vectors_pkey, unindexed_pkey, chunks_pkey. Past a gap the indexes run ahead of their rank.
+LAST_STAGED: Final = f"""
+SELECT {_CHUNK}
+FROM chunks AS t
+WHERE t.revision_id = %(revision_id)s
+    AND t.chunk_index = (
+        SELECT max(chunk_index) FROM (
+            SELECT chunk_index, row_number() OVER (ORDER BY chunk_index) - 1 AS rank
+            FROM staged_vectors WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
+        ) AS ranked
+        WHERE chunk_index = rank
+    )
+    AND NOT EXISTS (
+        SELECT FROM unindexed WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
+    )
+"""  # noqa: S608 - made of constants
+
+# documents_pkey. Against the indexer too, which shares the row. A delete takes the whole lock at once: to ask
+# for more later would be a deadlock with those who share the row meanwhile.
 LOCK_DOCUMENT: Final = "SELECT collection_id FROM documents WHERE id = %(document_id)s FOR NO KEY UPDATE"
 LOCK_FOR_DELETE: Final = "SELECT collection_id FROM documents WHERE id = %(document_id)s FOR UPDATE"
 
-# vectors_<space>_pkey, staged_vectors_pkey. One statement, so that the collection's row is locked by the
-# triggers only after the vectors are in the index, which takes a while. The count of what is gone is asked
-# for so that it goes first: the new rows take its keys.
+# unindexed_pkey, staged_vectors_pkey, vectors_<space>_pkey. The vectors in the index are of one revision.
+_IS_NEWS: Final = sql.SQL(
+    """
+    SELECT NOT EXISTS (
+        SELECT FROM unindexed WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
+    ) AND (
+        EXISTS (SELECT FROM staged_vectors WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s)
+        OR (
+            SELECT revision_id FROM {vectors}
+            WHERE collection_id = %(collection_id)s AND document_id = %(document_id)s LIMIT 1
+        ) IS DISTINCT FROM %(revision_id)s
+    )
+    """
+)
+
+# unindexed_space_id_collection_id_document_id_key, vectors_<space>_pkey, staged_vectors_pkey, chunks_pkey.
+# How many chunks are live now, how many were before, and whether the revision was live itself. The count of
+# what waited is asked for so that it goes first: the new row takes its key.
 _PUBLISH: Final = sql.SQL(
     """
-    WITH gone AS (
-        DELETE FROM {vectors}
-        WHERE collection_id = %(collection_id)s AND document_id = %(document_id)s
-            AND (revision_id <> %(revision_id)s OR EXISTS (
-                SELECT FROM staged_vectors WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
-            ))
-        RETURNING 1
-    ), staged AS (
-        DELETE FROM staged_vectors WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
-        RETURNING chunk_index, embedding
+    WITH waiting AS (
+        DELETE FROM unindexed
+        WHERE space_id = %(space_id)s AND collection_id = %(collection_id)s AND document_id = %(document_id)s
+        RETURNING revision_id, chunk_count
+    ), indexed AS (
+        DELETE FROM {vectors} WHERE collection_id = %(collection_id)s AND document_id = %(document_id)s
+        RETURNING revision_id
+    ), former AS (
+        SELECT revision_id FROM waiting UNION SELECT revision_id FROM indexed
+    ), vectors AS (
+        DELETE FROM staged_vectors AS s USING waiting AS w
+        WHERE s.revision_id = w.revision_id AND s.space_id = %(space_id)s
+    ), texts AS (
+        DELETE FROM chunks AS t USING former AS f
+        WHERE t.revision_id = f.revision_id AND t.revision_id <> %(revision_id)s
+    ), live AS (
+        INSERT INTO unindexed (revision_id, space_id, collection_id, document_id, chunk_count)
+        SELECT %(revision_id)s, %(space_id)s, %(collection_id)s, %(document_id)s, staged
+        FROM (
+            SELECT count(*) AS staged FROM staged_vectors
+            WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
+        ) AS counted
+        WHERE staged > 0 AND (SELECT count(*) FROM waiting) >= 0
+        RETURNING chunk_count
     )
-    INSERT INTO {vectors} (collection_id, document_id, revision_id, chunk_index, embedding)
-    SELECT %(collection_id)s, %(document_id)s, %(revision_id)s, chunk_index, embedding
-    FROM staged
-    WHERE (SELECT count(*) FROM gone) >= 0
-    ORDER BY chunk_index
+    SELECT (SELECT coalesce(sum(chunk_count), 0) FROM live),
+        (SELECT coalesce(sum(chunk_count), 0) FROM waiting) + (SELECT count(*) FROM indexed),
+        EXISTS (SELECT FROM former WHERE revision_id = %(revision_id)s)
     """
 )
 
-# documents_pkey, vectors_<space>_pkey, chunks_pkey
+# chunks_pkey, staged_vectors_pkey
+PRUNE_CHUNKS: Final = """
+DELETE FROM chunks AS t WHERE t.revision_id = %(revision_id)s AND NOT EXISTS (
+    SELECT FROM staged_vectors AS s
+    WHERE s.revision_id = t.revision_id AND s.space_id = %(space_id)s AND s.chunk_index = t.chunk_index
+)
+"""
+
+# collections_pkey. Whoever publishes or deletes does it last: the row is everybody's.
+COUNT_CHUNKS: Final = """
+UPDATE collections SET version = version + 1, chunk_count = chunk_count + %(change)s
+WHERE id = %(collection_id)s
+"""
+
+# documents_pkey, unindexed_space_id_collection_id_document_id_key, vectors_<space>_pkey, chunks_pkey
 _CHUNKS: Final = sql.SQL(
-    """
-    SELECT t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path,
-        t.token_count
-    FROM documents AS d
-    JOIN {vectors} AS v ON v.collection_id = d.collection_id AND v.document_id = d.id
-    JOIN chunks AS t ON t.revision_id = v.revision_id AND t.chunk_index = v.chunk_index
-    WHERE d.id = %(document_id)s AND v.chunk_index > %(after)s
-    ORDER BY v.chunk_index LIMIT %(limit)s
-    """
+    f"""
+    SELECT {_CHUNK}
+    FROM chunks AS t
+    WHERE t.chunk_index > %(after)s AND t.revision_id = coalesce((
+        SELECT u.revision_id FROM documents AS d
+        JOIN unindexed AS u ON u.collection_id = d.collection_id AND u.document_id = d.id
+        WHERE d.id = %(document_id)s AND u.space_id = {{space_id}}
+    ), (
+        SELECT v.revision_id FROM documents AS d
+        JOIN {{vectors}} AS v ON v.collection_id = d.collection_id AND v.document_id = d.id
+        WHERE d.id = %(document_id)s LIMIT 1
+    ))
+    ORDER BY t.chunk_index LIMIT %(limit)s
+    """  # noqa: S608 - made of constants
 )
 
-# staged_vectors_pkey
-DISCARD_VECTORS: Final = "DELETE FROM staged_vectors WHERE revision_id = %(revision_id)s"
+# staged_vectors_pkey, unindexed_pkey. What waits for its place in the index is live, not staged.
+DISCARD_VECTORS: Final = """
+DELETE FROM staged_vectors WHERE revision_id = %(revision_id)s AND NOT EXISTS (
+    SELECT FROM unindexed WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
+)
+"""
 
-# chunks_pkey; revisions_pkey, documents_pkey and vectors_<space>_pkey, once
+# chunks_pkey; unindexed_pkey, and revisions_pkey, documents_pkey and vectors_<space>_pkey, once
 _DISCARD_CHUNKS: Final = sql.SQL(
     """
     DELETE FROM chunks WHERE revision_id = %(revision_id)s AND NOT EXISTS (
+        SELECT FROM unindexed WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s
+    ) AND NOT EXISTS (
         SELECT FROM revisions AS r
         JOIN documents AS d ON d.id = r.document_id
         JOIN {vectors} AS v ON v.collection_id = d.collection_id AND v.document_id = d.id
@@ -107,10 +174,22 @@ _DISCARD_CHUNKS: Final = sql.SQL(
     """
 )
 
-# vectors_<space>_pkey; revisions_document_id_id_key, then staged_vectors_pkey and chunks_pkey
-_DELETE_VECTORS: Final = sql.SQL(
-    "DELETE FROM {vectors} WHERE collection_id = %(collection_id)s AND document_id = %(document_id)s"
+# vectors_<space>_pkey, unindexed_space_id_collection_id_document_id_key. How many chunks were live.
+_DELETE_LIVE: Final = sql.SQL(
+    """
+    WITH indexed AS (
+        DELETE FROM {vectors} WHERE collection_id = %(collection_id)s AND document_id = %(document_id)s
+        RETURNING 1
+    ), waiting AS (
+        DELETE FROM unindexed
+        WHERE space_id = %(space_id)s AND collection_id = %(collection_id)s AND document_id = %(document_id)s
+        RETURNING chunk_count
+    )
+    SELECT (SELECT count(*) FROM indexed) + (SELECT coalesce(sum(chunk_count), 0) FROM waiting)
+    """
 )
+
+# revisions_document_id_id_key, then staged_vectors_pkey and chunks_pkey
 DELETE_STAGED: Final = """
 DELETE FROM staged_vectors AS s USING revisions AS r
 WHERE r.document_id = %(document_id)s AND s.revision_id = r.id
@@ -125,11 +204,13 @@ class SpaceStatements:
     """The statements that name a space's table of vectors."""
 
     space_id: int
+    is_news: sql.Composed
     publish: sql.Composed
     chunks: bytes
     discard_chunks: sql.Composed
-    delete_vectors: sql.Composed
+    delete_live: sql.Composed
     nearest: NearestStatements
+    indexing: IndexStatements
 
     @classmethod
     def of(cls, space: OpenedSpace, *, max_exact_chunks: int) -> Self:
@@ -137,11 +218,11 @@ class SpaceStatements:
         vectors = space.vectors
         return cls(
             space_id=space.id,
+            is_news=_IS_NEWS.format(vectors=vectors),
             publish=_PUBLISH.format(vectors=vectors),
-            chunks=_CHUNKS.format(vectors=vectors).as_bytes(),
+            chunks=_CHUNKS.format(vectors=vectors, space_id=space.id).as_bytes(),
             discard_chunks=_DISCARD_CHUNKS.format(vectors=vectors),
-            delete_vectors=_DELETE_VECTORS.format(vectors=vectors),
-            nearest=NearestStatements(
-                vectors, dimensions=space.space.dimensions, max_exact_chunks=max_exact_chunks
-            ),
+            delete_live=_DELETE_LIVE.format(vectors=vectors),
+            nearest=NearestStatements(space, max_exact_chunks=max_exact_chunks),
+            indexing=IndexStatements(space),
         )

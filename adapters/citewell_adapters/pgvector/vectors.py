@@ -24,16 +24,19 @@ from citewell.model import (
 )
 from citewell_adapters.pgvector.database import Connection, PgDatabase
 from citewell_adapters.pgvector.halfvec import HalfVector, half_vector
+from citewell_adapters.pgvector.indexing import index_batch, index_revision
 from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS
 from citewell_adapters.pgvector.revisions import lock_revision
 from citewell_adapters.pgvector.spaces import open_space
 from citewell_adapters.pgvector.vector_sql import (
-    COUNT_STAGED,
+    COUNT_CHUNKS,
     DELETE_CHUNKS,
     DELETE_STAGED,
     DISCARD_VECTORS,
+    LAST_STAGED,
     LOCK_DOCUMENT,
     LOCK_FOR_DELETE,
+    PRUNE_CHUNKS,
     STAGE_CHUNK,
     STAGE_VECTOR,
     SpaceStatements,
@@ -85,19 +88,24 @@ class PgVectorStore:
         ]
         texts = [_parameters(revision_id, embedded.chunk) for embedded in chunks]
         async with self._transaction() as connection:
+            # Staged again, a live revision's vectors must not mix with those that wait for the index.
+            await index_revision(connection, self._statements.indexing, revision_id)
             await lock_revision(connection, revision_id)
             cursor = connection.cursor()
             await cursor.executemany(STAGE_CHUNK, texts)
             await cursor.executemany(STAGE_VECTOR, vectors)
 
-    async def staged(self, revision_id: RevisionId) -> int:
+    async def staged(self, revision_id: RevisionId) -> Chunk | None:
         parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
         async with self._connection() as connection:
-            row = await (await connection.execute(COUNT_STAGED, parameters)).fetchone()
-            return int(row[0]) if row else 0
+            row = await (await connection.execute(LAST_STAGED, parameters, binary=True)).fetchone()
+            return _chunk(row) if row else None
 
     async def publish(self, publication: Publication) -> None:
-        """See the port. Does nothing if the document is gone: so is what was staged for it."""
+        """See the port. Does nothing if the document is gone: so is what was staged for it.
+
+        Takes milliseconds: the vectors stay where they are until `index` moves them.
+        """
         parameters: dict[str, object] = {
             "document_id": publication.document_id,
             "revision_id": publication.revision_id,
@@ -107,9 +115,16 @@ class PgVectorStore:
             row = await (await connection.execute(LOCK_DOCUMENT, parameters)).fetchone()
             if row is None:
                 return
-            # Putting vectors into the index takes about a millisecond each.
-            await connection.execute("SET LOCAL statement_timeout = 0")
-            await connection.execute(self._statements.publish, {**parameters, "collection_id": row[0]})
+            parameters["collection_id"] = row[0]
+            row = await (await connection.execute(self._statements.is_news, parameters)).fetchone()
+            if row is None or not row[0]:
+                return
+            cursor = await connection.execute(self._statements.publish, parameters)
+            added, removed, again = await cursor.fetchone() or (0, 0, False)
+            if again:
+                await connection.execute(PRUNE_CHUNKS, parameters)
+            if added or removed:
+                await connection.execute(COUNT_CHUNKS, {**parameters, "change": added - removed})
 
     async def search(self, vector: Vector, *, k: int, scope: Scope) -> Sequence[Hit]:
         half = self._half(vector)
@@ -127,22 +142,32 @@ class PgVectorStore:
             cursor = await connection.execute(self._statements.chunks, parameters, binary=True)
             return [_chunk(row) for row in await cursor.fetchall()]
 
+    async def index(self, *, limit: int, spare: int = 0) -> int:
+        """See the port. One transaction, which a publication or a delete of its documents waits for."""
+        async with self._transaction() as connection:
+            return await index_batch(connection, self._statements.indexing, limit=limit, spare=spare)
+
     async def discard(self, revision_id: RevisionId) -> None:
-        parameters = {"revision_id": revision_id}
+        parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
         async with self._transaction() as connection:
             await connection.execute(DISCARD_VECTORS, parameters)
             await connection.execute(self._statements.discard_chunks, parameters)
 
     async def delete(self, document_id: DocumentId) -> None:
-        parameters: dict[str, object] = {"document_id": document_id}
+        parameters: dict[str, object] = {
+            "document_id": document_id,
+            "space_id": self._statements.space_id,
+        }
         async with self._transaction() as connection:
             row = await (await connection.execute(LOCK_FOR_DELETE, parameters)).fetchone()
             if row is None:
                 return
             parameters["collection_id"] = row[0]
-            await connection.execute(self._statements.delete_vectors, parameters)
+            row = await (await connection.execute(self._statements.delete_live, parameters)).fetchone()
             await connection.execute(DELETE_STAGED, parameters)
             await connection.execute(DELETE_CHUNKS, parameters)
+            if row and row[0]:
+                await connection.execute(COUNT_CHUNKS, {**parameters, "change": -row[0]})
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

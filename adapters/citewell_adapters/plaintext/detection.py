@@ -7,7 +7,7 @@ import re
 from pathlib import PurePath
 from typing import Final
 
-from citewell_adapters.plaintext.encoding import LEGACY, UTF_8, by_mark
+from citewell_adapters.plaintext.encoding import UTF_8, encoding_from_head
 
 __all__ = ["MARKDOWN", "PLAIN_TEXT", "detect_text"]
 
@@ -18,6 +18,7 @@ _MARKDOWN_SUFFIXES: Final = frozenset({".md", ".markdown", ".mdown", ".mkd", ".m
 # How binary formats begin, and formats of letters that are not meant to be read as they are.
 _MAGIC: Final = (
     b"%PDF-",
+    b"MZ\x90\0",
     b"%!PS",
     b"{\\rtf",
     b"\x89PNG",
@@ -55,12 +56,13 @@ _MAGIC: Final = (
 # Terminal output holds backspaces and escapes; other control characters are no part of texts.
 _CONTROL: Final = re.compile("[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 _MOST_CONTROLS: Final = 0.01
+_ANY_LEGACY: Final = "latin-1"
 
 
 def detect_text(head: bytes, *, name: str) -> str | None:
     """`text/markdown` if it is text with such a name, `text/plain` for other text, None for anything else.
 
-    HTML, JSON, CSV, XML and source code are text. An empty file is text.
+    Text may be in any common encoding. JSON, CSV, XML and source code are text. An empty file is text.
     """
     if not _is_text(head):
         return None
@@ -70,12 +72,13 @@ def detect_text(head: bytes, *, name: str) -> str | None:
 def _is_text(head: bytes) -> bool:
     if head.startswith(_MAGIC):
         return False
-    marked = by_mark(head)
-    if marked is None and b"\0" in head:
+    told = encoding_from_head(head)
+    if told is None and b"\0" in head:
         return False
-    text = _decoded(head, marked or UTF_8)
-    if marked is None and "\ufffd" in text:
-        text = _decoded(head, LEGACY)
+    text = _decoded(head, told or UTF_8)
+    if told is None and "\ufffd" in text:
+        # Whichever encoding it is: in all of them controls are controls.
+        text = _decoded(head, _ANY_LEGACY)
     return "\0" not in text and len(_CONTROL.findall(text)) <= _MOST_CONTROLS * len(text)
 
 

@@ -1,4 +1,4 @@
-"""Plain text and Markdown, by the standard library alone."""
+"""Plain text and Markdown, decoded by the standard library."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import re
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -27,8 +28,9 @@ _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 class TextParser:
     """Reads text as one page, in parts that end at the ends of lines; the text itself is kept as it is.
 
-    A byte order mark is dropped; what cannot be decoded, NULs and surrogates become U+FFFD. Markdown keeps
-    its marks, and its headings are found.
+    Encodings from before Unicode are told apart where charset-normalizer is installed; without it such texts
+    are read as Windows-1252. A byte order mark is dropped; what cannot be decoded, NULs and surrogates become
+    U+FFFD. Markdown keeps its marks, and its headings are found.
     """
 
     def detect(self, head: bytes, *, name: str) -> str | None:
@@ -41,26 +43,35 @@ class TextParser:
         """As Parser.parse."""
         del password  # texts have none
         headings = MarkdownHeadings() if media_type == MARKDOWN else None
-        decoder = codecs.getincrementaldecoder(await asyncio.to_thread(encoding_of, path))("replace")
-        with _opened(path) as file:
-            waiting, at_end, parts = "", False, 0
-            while not at_end:
-                piece = await asyncio.to_thread(file.read, _PIECE_BYTES)
-                at_end = not piece
-                waiting += _UNFIT.sub("\ufffd", decoder.decode(piece, at_end))
-                length = len(waiting) if at_end else _part_length(waiting)
-                # An empty text is one empty part; behind others, there is none.
-                if length or (at_end and not parts):
-                    part, waiting = waiting[:length], waiting[length:]
-                    found = headings.find(part) if headings else ()
-                    parts += 1
-                    if parts > skip:
-                        yield ParsedPage(1, part, headings=found, pages_total=1)
+        count = 0
+        async with aclosing(_parts(path)) as parts:
+            async for part in parts:
+                # Skipped parts are looked at, too: what is open in them goes on in the next.
+                found = headings.find(part) if headings else ()
+                count += 1
+                if count > skip:
+                    yield ParsedPage(1, part, headings=found, pages_total=1)
 
     async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
         """As Parser.unlock: False."""
         del path, media_type, password, to  # texts have no passwords
         return False
+
+
+async def _parts(path: Path) -> AsyncGenerator[str, None]:
+    """The text in parts, none of them empty unless all of it is."""
+    decoder = codecs.getincrementaldecoder(await asyncio.to_thread(encoding_of, path))("replace")
+    with _opened(path) as file:
+        waiting, begun, at_end = "", False, False
+        while not at_end:
+            piece = await asyncio.to_thread(file.read, _PIECE_BYTES)
+            at_end = not piece
+            waiting += _UNFIT.sub("\ufffd", decoder.decode(piece, at_end))
+            length = len(waiting) if at_end else _part_length(waiting)
+            if length or (at_end and not begun):
+                part, waiting = waiting[:length], waiting[length:]
+                begun = True
+                yield part
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -21,7 +21,11 @@ _UPLOAD: Final = {
     "required": ["file"],
     "additionalProperties": False,
     "properties": {
-        "file": {"type": "string", "format": "binary", "description": "the document: PDF, text or Markdown"},
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "PDF, DOCX, EPUB, HTML, Markdown or text",
+        },
         "collection": {
             "type": "string",
             "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",

@@ -1,4 +1,4 @@
-"""The worker's life: open, consume and sweep until told to stop, put the work down, close."""
+"""The worker's life: open; consume, sweep and index until told to stop; put the work down, close."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 from typing import Final
 
 from citewell.errors import CitewellError, Transient
-from citewell.usecases import AnnounceDueJobs
+from citewell.usecases import AnnounceDueJobs, IndexChunks, TidyUp
 from citewell_adapters.dramatiq import DramatiqConsumer
 from citewell_entrypoints.container import WorkerContainer
 from citewell_entrypoints.lifespan import open_resources
@@ -16,9 +16,13 @@ from citewell_entrypoints.settings import Settings
 
 __all__ = ["run_worker"]
 
-_SWEEP_SECONDS: Final = 30.0
-#: A job that nobody took for this long is announced again.
-_GRACE_SECONDS: Final = 30.0
+#: How often is looked for jobs whose worker is lost, and for what is to be tidied up.
+_SWEEP_SECONDS: Final = 2.0
+_TIDY_SECONDS: Final = 5.0
+#: A job that nobody took for this long after its announcement is announced again.
+_GRACE_SECONDS: Final = 60.0
+#: Between two looks for chunks to index.
+_IDLE_SECONDS: Final = 1.0
 #: Shorter than any grace that a supervisor gives before it kills.
 _STOP_SECONDS: Final = 4.0
 
@@ -49,10 +53,16 @@ async def _work(container: WorkerContainer) -> None:
         )
         async with consumer:
             _log.info("the worker is ready")
-            sweeper = asyncio.create_task(_sweep(container.announce_due_jobs()))
+            chores = [
+                asyncio.create_task(_sweep(container.announce_due_jobs())),
+                asyncio.create_task(_tidy(container.tidy_up())),
+                asyncio.create_task(_index(container.index_chunks())),
+            ]
             await stop.wait()
             _log.info("the worker stops")
-            sweeper.cancel()
+            for chore in chores:
+                chore.cancel()
+            await asyncio.wait(chores)
 
 
 async def _sweep(announce_due_jobs: AnnounceDueJobs) -> None:
@@ -67,3 +77,25 @@ async def _sweep(announce_due_jobs: AnnounceDueJobs) -> None:
         except Transient as error:
             _log.warning("waiting jobs could not be announced: %s", error)
         await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _tidy(tidy_up: TidyUp) -> None:
+    """What crashes leave behind is gone some seconds later."""
+    while True:
+        try:
+            await tidy_up()
+        except Transient as error:
+            _log.warning("tidying up was put off: %s", error)
+        await asyncio.sleep(_TIDY_SECONDS)
+
+
+async def _index(index_chunks: IndexChunks) -> None:
+    """What is published enters the index, whichever worker has published it."""
+    while True:
+        try:
+            moved = await index_chunks()
+        except CitewellError as error:
+            _log.warning("published chunks could not be indexed: %s", error)
+            moved = 0
+        if not moved:
+            await asyncio.sleep(_IDLE_SECONDS)

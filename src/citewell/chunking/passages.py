@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Self
 
 from citewell.model import Chunk, Heading, Page, Span
 from citewell.ports import Chunker, TokenCounter
@@ -41,8 +43,25 @@ class Passages:
         self._index = 0
         self._last_start = -1  # of the last chunk that was given
 
+    @classmethod
+    def after(
+        cls, chunk: Chunk, chunker: Chunker, count_tokens: TokenCounter, *, headings: Sequence[Heading]
+    ) -> Self:
+        """Goes on behind `chunk` as if it had given that one and all before it.
+
+        headings: those before the chunk's start, with offsets into the revision's text. The pages to feed are
+        those from the one on in which the chunk begins.
+        """
+        passages = cls(chunker, count_tokens)
+        passages._start = passages._end = passages._last_start = chunk.span.start
+        passages._index = chunk.index + 1
+        passages._ahead.extend(headings)
+        return passages
+
     def feed(self, page: Page) -> list[Chunk]:
         """The chunks that are final now. Raises ValueError unless `page` begins where the last one ended."""
+        if page.start < self._end < page.span.end and not self._pieces:
+            page = _part_from(page, self._end)
         if page.start != self._end:
             raise ValueError(f"a page begins at {page.start}, the text before it ends at {self._end}")
         self._pieces.append(page.text)
@@ -108,3 +127,14 @@ class Passages:
         del self._page_starts[:first_page], self._page_numbers[:first_page]
         self._headings = [heading for heading in self._headings if heading.start >= start]
         self._start = start
+
+
+def _part_from(page: Page, start: int) -> Page:
+    """What stands on the page from this offset of the revision's text on; lines are left out."""
+    skipped = start - page.start
+    headings = tuple(
+        replace(heading, start=heading.start - skipped)
+        for heading in page.headings
+        if heading.start >= skipped
+    )
+    return Page(page.number, start, page.text[skipped:], headings=headings)

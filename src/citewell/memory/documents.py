@@ -1,30 +1,29 @@
-"""DocumentStore and PageStore in memory."""
+"""DocumentStore in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID, uuid4
+from datetime import timedelta
+from uuid import UUID
 
-from citewell.errors import DocumentNotFound
-from citewell.memory.state import JobRow, MemoryDatabase, RevisionRow, Tables
+from citewell.errors import Conflict, KeyReused
+from citewell.lifecycle import Event, sources
+from citewell.memory.queueing import queue_job
+from citewell.memory.state import KeyRow, MemoryDatabase, RevisionRow, Tables
 from citewell.model import (
+    DEFAULT_COLLECTION,
     Document,
+    DocumentEvent,
     DocumentId,
-    JobId,
-    Lease,
-    Page,
     Progress,
     RevisionId,
-    Span,
     Status,
     Submission,
     Submitted,
 )
 
-__all__ = ["MemoryDocumentStore", "MemoryPageStore"]
-
-_ENDED_BADLY = frozenset({Status.FAILED, Status.CANCELLED})
+__all__ = ["MemoryDocumentStore"]
 
 
 class MemoryDocumentStore:
@@ -36,20 +35,41 @@ class MemoryDocumentStore:
 
     async def submit(self, submission: Submission) -> Submitted:
         async with self._database.tables() as tables:
-            known = _holder(tables, submission)
-            if known is None:
-                return self._create(tables, submission)
-            if known.status in _ENDED_BADLY:
-                return self._requeue(tables, known, submission)
+            if (known := _by_key(tables, submission)) is not None:
+                return Submitted(known, None, created=False)
+            submitted = self._submit(tables, submission)
+            if submission.idempotency_key:
+                tables.keys[submission.idempotency_key] = KeyRow(
+                    submission.fingerprint, submitted.document.id, self._database.clock()
+                )
+            return submitted
+
+    def _submit(self, tables: Tables, submission: Submission) -> Submitted:
+        known = _holder(tables, submission)
+        if known is None:
+            return self._create(tables, submission)
+        if submission.collection not in (None, known.collection):
+            raise Conflict(f"the document is in the collection {known.collection} and stays there")
+        if known.sha256 != submission.sha256:
+            return self._replace(tables, known, submission)
+        if submission.document_id is not None:
+            known = self._rename(tables, known, submission)
+        if known.status not in sources(Event.RETRY):
             return Submitted(known, None, created=False)
+        revision_id = tables.newest_revision(known.id)
+        if submission.unlocked_sha256 is not None:
+            tables.revisions[revision_id] = _revision(known.id, submission)
+        document, job_id = queue_job(
+            self._database, tables, known, revision_id, request_id=submission.request_id
+        )
+        return Submitted(document, job_id, created=False)
 
     def _create(self, tables: Tables, submission: Submission) -> Submitted:
         now = self._database.clock()
-        revision_id = RevisionId(next(self._database.revision_ids))
         document = Document(
-            id=self._next_id(),
+            id=submission.document_id or self._next_id(),
             name=submission.name,
-            collection=submission.collection,
+            collection=submission.collection or DEFAULT_COLLECTION,
             media_type=submission.media_type,
             size_bytes=submission.size_bytes,
             sha256=submission.sha256,
@@ -65,44 +85,44 @@ class MemoryDocumentStore:
             updated_at=now,
             revision_id=None,
         )
-        tables.documents[document.id] = document
-        tables.revisions[revision_id] = RevisionRow(document.id, submission.sha256)
-        return Submitted(document, self._enqueue(tables, document, revision_id, submission), created=True)
-
-    def _requeue(self, tables: Tables, document: Document, submission: Submission) -> Submitted:
-        revision_id = max(id_ for id_, row in tables.revisions.items() if row.document_id == document.id)
-        document = replace(
-            document,
-            status=Status.QUEUED,
-            stage=None,
-            progress=Progress(),
-            attempts=0,
-            error=None,
-            updated_at=self._database.clock(),
+        revision_id = self._add_revision(tables, document.id, submission)
+        document, job_id = queue_job(
+            self._database, tables, document, revision_id, request_id=submission.request_id
         )
-        tables.documents[document.id] = document
-        return Submitted(document, self._enqueue(tables, document, revision_id, submission), created=False)
+        return Submitted(document, job_id, created=True)
 
-    def _enqueue(
-        self, tables: Tables, document: Document, revision_id: RevisionId, submission: Submission
-    ) -> JobId:
-        job_id = JobId(uuid4())
-        for other in [id_ for id_, row in tables.jobs.items() if row.lease.document_id == document.id]:
-            del tables.jobs[other]
-        lease = Lease(
-            job_id=job_id,
-            document_id=document.id,
-            revision_id=revision_id,
-            fence=0,
-            attempt=0,
-            sha256=submission.sha256,
+    def _replace(self, tables: Tables, known: Document, submission: Submission) -> Submitted:
+        former = tables.newest_revision(known.id)
+        revision_id = self._add_revision(tables, known.id, submission)
+        superseded = former if former != known.revision_id else None
+        if superseded is not None:
+            tables.drop_revision(superseded, now=self._database.clock())
+        known = replace(
+            known,
+            name=submission.name,
+            metadata=submission.metadata,
             media_type=submission.media_type,
-            name=document.name,
-            collection=document.collection,
-            request_id=submission.request_id,
+            size_bytes=submission.size_bytes,
+            sha256=submission.sha256,
+            page_count=None,
+            chunk_count=None,
+            unreadable_pages=(),
         )
-        tables.jobs[job_id] = JobRow(lease, self._database.clock())
-        return job_id
+        document, job_id = queue_job(
+            self._database, tables, known, revision_id, request_id=submission.request_id
+        )
+        return Submitted(document, job_id, created=False, superseded=superseded)
+
+    def _rename(self, tables: Tables, known: Document, submission: Submission) -> Document:
+        if known.id in tables.live and tables.newest_revision(known.id) == known.revision_id:
+            publication, chunks = tables.live[known.id]
+            tables.live[known.id] = (replace(publication, document_name=submission.name), chunks)
+        return self._database.change(tables, known, name=submission.name, metadata=submission.metadata)
+
+    def _add_revision(self, tables: Tables, document_id: DocumentId, submission: Submission) -> RevisionId:
+        revision_id = RevisionId(next(self._database.revision_ids))
+        tables.revisions[revision_id] = _revision(document_id, submission)
+        return revision_id
 
     def _next_id(self) -> DocumentId:
         """Grows with time, also within one tick of the clock."""
@@ -112,10 +132,7 @@ class MemoryDocumentStore:
 
     async def get(self, document_id: DocumentId) -> Document:
         async with self._database.tables() as tables:
-            try:
-                return tables.documents[document_id]
-            except KeyError:
-                raise DocumentNotFound(f"there is no document {document_id}") from None
+            return tables.document(document_id)
 
     async def list(
         self,
@@ -136,54 +153,59 @@ class MemoryDocumentStore:
 
     async def delete(self, document_id: DocumentId) -> Sequence[str]:
         async with self._database.tables() as tables:
-            if tables.documents.pop(document_id, None) is None:
-                raise DocumentNotFound(f"there is no document {document_id}")
-            hashes = set[str]()
-            for revision_id in [r for r, row in tables.revisions.items() if row.document_id == document_id]:
-                hashes.add(tables.revisions.pop(revision_id).sha256)
-                for key in [key for key in tables.pages if key[0] == revision_id]:
-                    del tables.pages[key]
+            tables.document(document_id)
+            del tables.documents[document_id], tables.last_events[document_id]
+            revisions = {r: row for r, row in tables.revisions.items() if row.document_id == document_id}
+            for revision_id in revisions:
+                tables.drop_revision(revision_id, now=self._database.clock())
             for job_id in [j for j, row in tables.jobs.items() if row.lease.document_id == document_id]:
                 del tables.jobs[job_id]
-            return sorted(hashes - {row.sha256 for row in tables.revisions.values()})
+            for key in [key for key, row in tables.keys.items() if row.document_id == document_id]:
+                del tables.keys[key]
+            for event_id in [id_ for id_, (owner, _) in tables.events.items() if owner == document_id]:
+                del tables.events[event_id]
+            return sorted({sha256 for row in revisions.values() for sha256 in row.hashes})
 
-    async def lock_content(self, sha256: str) -> None:
-        """Nothing to do: a unit of work is alone with the tables anyway."""
-
-    async def uses_content(self, sha256: str) -> bool:
+    async def events(self, document_id: DocumentId, *, after: int = 0, limit: int) -> Sequence[DocumentEvent]:
         async with self._database.tables() as tables:
-            return any(row.sha256 == sha256 for row in tables.revisions.values())
+            tables.document(document_id)
+            return [
+                event
+                for id_, (owner, event) in sorted(tables.events.items())
+                if owner == document_id and id_ > after
+            ][:limit]
+
+    async def prune(self, *, older_than_seconds: float) -> None:
+        async with self._database.tables() as tables:
+            oldest = self._database.clock() - timedelta(seconds=older_than_seconds)
+            tables.keys = {key: row for key, row in tables.keys.items() if row.created_at > oldest}
+            last = {event.id for event in tables.last_events.values()}
+            tables.events = {
+                id_: row for id_, row in tables.events.items() if id_ in last or row[1].at > oldest
+            }
+
+
+def _revision(document_id: DocumentId, submission: Submission) -> RevisionRow:
+    return RevisionRow(document_id, submission.sha256, submission.unlocked_sha256)
+
+
+def _by_key(tables: Tables, submission: Submission) -> Document | None:
+    row = tables.keys.get(submission.idempotency_key)
+    if row is None:
+        return None
+    if row.fingerprint != submission.fingerprint:
+        raise KeyReused
+    return tables.documents[row.document_id]
 
 
 def _holder(tables: Tables, submission: Submission) -> Document | None:
-    return next(
-        (
-            document
-            for document in tables.documents.values()
-            if document.collection == submission.collection and document.sha256 == submission.sha256
-        ),
-        None,
+    """The document that the submission is about, if it is there."""
+    if submission.document_id is not None:
+        return tables.documents.get(submission.document_id)
+    collection = submission.collection or DEFAULT_COLLECTION
+    same = (
+        document
+        for document in tables.documents.values()
+        if document.collection == collection and document.sha256 == submission.sha256
     )
-
-
-class MemoryPageStore:
-    """The reference PageStore."""
-
-    def __init__(self, database: MemoryDatabase) -> None:
-        self._database = database
-
-    async def add(self, revision_id: RevisionId, pages: Sequence[Page]) -> None:
-        async with self._database.tables() as tables:
-            tables.check_revision(revision_id)
-            tables.pages.update({(revision_id, page.start): page for page in pages})
-
-    async def read(
-        self, revision_id: RevisionId, *, span: Span | None = None, limit: int | None = None
-    ) -> Sequence[Page]:
-        async with self._database.tables() as tables:
-            return [
-                page
-                for (owner, _), page in sorted(tables.pages.items(), key=lambda item: item[0])
-                if owner == revision_id
-                and (span is None or max(page.start, span.start) < min(page.span.end, span.end))
-            ][:limit]
+    return next(same, None)

@@ -9,14 +9,18 @@ from typing import Any
 
 from citewell.chunking import SentenceChunker
 from citewell.memory.blobs import MemoryBlobStore
-from citewell.memory.documents import MemoryDocumentStore, MemoryPageStore
+from citewell.memory.board import MemoryJobBoard
+from citewell.memory.contents import MemoryContentLedger
+from citewell.memory.documents import MemoryDocumentStore
 from citewell.memory.jobs import MemoryJobStore
+from citewell.memory.pages import MemoryPageStore
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase
 from citewell.memory.vectors import MemoryVectorStore
 from citewell.model import DEFAULT_COLLECTION, Document, DocumentId, Hit, JobId, Scope, Submission
 from citewell.ports import Embedder, Parser
 from citewell.usecases import (
+    CollectContents,
     DeleteDocument,
     IngestDocument,
     IngestPolicy,
@@ -42,14 +46,15 @@ class MemoryLibrary:
     def __init__(self, *, embedder: Embedder, parser: Parser) -> None:
         database, blobs, policy = MemoryDatabase(), MemoryBlobStore(), IngestPolicy()
         documents, jobs = MemoryDocumentStore(database), MemoryJobStore(database)
-        vectors = MemoryVectorStore(database, embedder.space)
+        pages, vectors = MemoryPageStore(database), MemoryVectorStore(database, embedder.space)
+        ledger = MemoryContentLedger(database)
         self._documents = documents
         self._queue = MemoryJobQueue(self._handle)
         max_tokens = min(_CHUNK_TOKENS, embedder.max_tokens)
         self._ingest = IngestDocument(
             stage_revision=StageRevision(
                 jobs=jobs,
-                pages=MemoryPageStore(database),
+                pages=pages,
                 vectors=vectors,
                 blobs=blobs,
                 parser=parser,
@@ -59,10 +64,13 @@ class MemoryLibrary:
                     count_tokens=embedder.count_tokens,
                 ),
                 embedder=embedder,
+                unit_of_work=database.unit_of_work,
                 scratch=Path(tempfile.gettempdir()),
                 lease_seconds=policy.lease_seconds,
             ),
             jobs=jobs,
+            board=MemoryJobBoard(database),
+            pages=pages,
             vectors=vectors,
             queue=self._queue,
             unit_of_work=database.unit_of_work,
@@ -70,10 +78,19 @@ class MemoryLibrary:
         )
         self._receive = ReceiveContent(blobs=blobs, parser=parser, max_bytes=_MAX_BYTES)
         self._submit = SubmitDocument(
-            documents=documents, blobs=blobs, queue=self._queue, unit_of_work=database.unit_of_work
+            documents=documents,
+            ledger=ledger,
+            pages=pages,
+            vectors=vectors,
+            blobs=blobs,
+            queue=self._queue,
+            unit_of_work=database.unit_of_work,
         )
         self._delete = DeleteDocument(
-            documents=documents, vectors=vectors, blobs=blobs, unit_of_work=database.unit_of_work
+            documents=documents,
+            vectors=vectors,
+            collect_contents=CollectContents(ledger=ledger, blobs=blobs, unit_of_work=database.unit_of_work),
+            unit_of_work=database.unit_of_work,
         )
         self._search = Search(embedder=embedder, vectors=vectors, documents=documents)
 

@@ -8,12 +8,14 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from citewell.errors import StaleLease
+from citewell.errors import DocumentNotFound, StaleLease
 from citewell.model import (
     Document,
+    DocumentEvent,
     DocumentId,
     EmbeddedChunk,
     JobId,
@@ -34,10 +36,15 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job: the lease as it was last given, and when it may be claimed (again)."""
+    """A job that has not ended: the lease as it was last given, and when it may be claimed (again).
+
+    announced_at: when a worker was last told of it. progressed_at: when pages or chunks were last done.
+    """
 
     lease: Lease
     claimable_at: datetime
+    announced_at: datetime
+    progressed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,21 @@ class RevisionRow:
 
     document_id: DocumentId
     sha256: str
+    unlocked_sha256: str | None = None
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """All the bytes that it has."""
+        return (self.sha256,) if self.unlocked_sha256 is None else (self.sha256, self.unlocked_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A request that came with an idempotency key, and the document that it brought."""
+
+    fingerprint: str
+    document_id: DocumentId
+    created_at: datetime
 
 
 @dataclass(slots=True)
@@ -55,6 +77,10 @@ class Tables:
     documents: dict[DocumentId, Document] = field(default_factory=dict)
     revisions: dict[RevisionId, RevisionRow] = field(default_factory=dict)
     jobs: dict[JobId, JobRow] = field(default_factory=dict)
+    keys: dict[str, KeyRow] = field(default_factory=dict)
+    suspects: dict[str, datetime] = field(default_factory=dict)
+    events: dict[int, tuple[DocumentId, DocumentEvent]] = field(default_factory=dict)
+    last_events: dict[DocumentId, DocumentEvent] = field(default_factory=dict)
     pages: dict[tuple[RevisionId, int], Page] = field(default_factory=dict)
     staged: dict[tuple[RevisionId, int], EmbeddedChunk] = field(default_factory=dict)
     live: dict[DocumentId, tuple[Publication, tuple[EmbeddedChunk, ...]]] = field(default_factory=dict)
@@ -62,6 +88,24 @@ class Tables:
     def snapshot(self) -> Tables:
         """The same content in dictionaries of its own."""
         return Tables(**{name: copy.copy(getattr(self, name)) for name in self.__dataclass_fields__})
+
+    def document(self, document_id: DocumentId) -> Document:
+        """Raises DocumentNotFound."""
+        try:
+            return self.documents[document_id]
+        except KeyError:
+            raise DocumentNotFound(f"there is no document {document_id}") from None
+
+    def newest_revision(self, document_id: DocumentId) -> RevisionId:
+        """The revision that the document's job is for."""
+        return max(id_ for id_, row in self.revisions.items() if row.document_id == document_id)
+
+    def drop_revision(self, revision_id: RevisionId, *, now: datetime) -> None:
+        """Forget the revision with its pages; its bytes are suspected."""
+        for sha256 in self.revisions.pop(revision_id).hashes:
+            self.suspects.setdefault(sha256, now)
+        for key in [key for key in self.pages if key[0] == revision_id]:
+            del self.pages[key]
 
     def check_revision(self, revision_id: RevisionId) -> None:
         """Raises StaleLease if it is gone: whoever still works on it has lost the job with it."""
@@ -75,6 +119,7 @@ class MemoryDatabase:
     def __init__(self, *, clock: Clock = utc_now) -> None:
         self.clock = clock
         self.revision_ids = itertools.count(1)
+        self._event_ids = itertools.count(1)
         self._tables = Tables()
         self._lock = asyncio.Lock()
         self._mine: ContextVar[bool] = ContextVar("citewell_memory_unit_of_work", default=False)
@@ -87,6 +132,26 @@ class MemoryDatabase:
         else:
             async with self._lock:
                 yield self._tables
+
+    def change(self, tables: Tables, document: Document, **changes: Any) -> Document:
+        """Put the changed document in the place of the one before; those who follow it hear of it."""
+        changed = replace(document, updated_at=self.clock(), **changes)
+        tables.documents[document.id] = changed
+        before = tables.last_events.get(document.id)
+        event = DocumentEvent(
+            id=0,
+            status=changed.status,
+            stage=changed.stage,
+            progress=changed.progress,
+            attempts=changed.attempts,
+            error=changed.error,
+            at=changed.updated_at,
+        )
+        if before is None or replace(before, id=0, at=event.at) != event:
+            event = replace(event, id=next(self._event_ids))
+            tables.last_events[document.id] = event
+            tables.events[event.id] = (document.id, event)
+        return changed
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[None]:

@@ -37,12 +37,12 @@ class MemoryVectorStore:
             tables.check_revision(revision_id)
             tables.staged.update({(revision_id, embedded.chunk.index): embedded for embedded in chunks})
 
-    async def staged(self, revision_id: RevisionId) -> int:
+    async def staged(self, revision_id: RevisionId) -> Chunk | None:
         async with self._database.tables() as tables:
-            count = 0
-            while (revision_id, count) in tables.staged:
-                count += 1
-            return count
+            last: Chunk | None = None
+            while embedded := tables.staged.get((revision_id, 0 if last is None else last.index + 1)):
+                last = embedded.chunk
+            return last
 
     async def publish(self, publication: Publication) -> None:
         async with self._database.tables() as tables:
@@ -66,6 +66,10 @@ class MemoryVectorStore:
         async with self._database.tables() as tables:
             _, live = tables.live.get(document_id, (None, ()))
             return [embedded.chunk for embedded in live if embedded.chunk.index > after][:limit]
+
+    async def index(self, *, limit: int, spare: int = 0) -> int:  # noqa: ARG002
+        """0: there is no index."""
+        return 0
 
     async def discard(self, revision_id: RevisionId) -> None:
         async with self._database.tables() as tables:

@@ -12,13 +12,15 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 import pytest
 
 _SUITES = (
-    *("blobs", "chunker", "documents", "embedder", "jobs", "llm"),
+    *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "llm"),
     *("pages", "parser", "queue", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
 from citewell.testing.blobs import BlobStoreContract
+from citewell.testing.board import JobBoardContract
 from citewell.testing.chunker import ChunkerContract
+from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.embedder import EmbedderContract, RemoteEmbedderContract
 from citewell.testing.jobs import JobStoreContract
@@ -34,8 +36,10 @@ __all__ = [
     "CONTRACT_SPACE",
     "BlobStoreContract",
     "ChunkerContract",
+    "ContentLedgerContract",
     "DocumentStoreContract",
     "EmbedderContract",
+    "JobBoardContract",
     "JobQueueContract",
     "JobStoreContract",
     "LLMContract",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable
 
@@ -116,3 +117,25 @@ class BlobStoreContract:
         await blobs.delete(blob.sha256)
         with pytest.raises(ContentMissing):
             await read(blobs, blob.sha256)
+
+    async def test_received_bytes_are_read_until_they_are_kept(self, blobs: BlobStore) -> None:
+        """The received bytes; ContentMissing if they were kept or dropped."""
+        kept, dropped = await blobs.receive(stream([b"kept"])), await blobs.receive(stream([b"dropped"]))
+        assert [piece async for piece in blobs.read_received(kept)] == [b"kept"]
+        await blobs.keep(kept)
+        await blobs.drop(dropped)
+        for blob in (kept, dropped):
+            with pytest.raises(ContentMissing):
+                _ = [piece async for piece in blobs.read_received(blob)]
+
+    async def test_what_nobody_kept_or_dropped_expires(self, blobs: BlobStore) -> None:
+        """Forget received bytes that were neither kept nor dropped; how many there were."""
+        left, kept = await blobs.receive(stream([b"left"])), await blobs.receive(stream([b"kept"]))
+        await blobs.keep(kept)
+        assert await blobs.expire(older_than_seconds=3600) == 0
+        assert [piece async for piece in blobs.read_received(left)] == [b"left"]
+        await asyncio.sleep(1.1)
+        assert await blobs.expire(older_than_seconds=0.5) == 1
+        with pytest.raises(ContentMissing):
+            _ = [piece async for piece in blobs.read_received(left)]
+        assert [piece async for piece in blobs.read(kept.sha256)] == [b"kept"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, timedelta
 from hashlib import sha256
 from uuid import uuid4
 
 import pytest
 
-from citewell.errors import DocumentNotFound, StaleLease
+from citewell.errors import Conflict, DocumentNotFound, KeyReused, StaleLease
 from citewell.model import (
+    DEFAULT_COLLECTION,
     Document,
     DocumentId,
     Failure,
@@ -177,16 +179,16 @@ class DocumentStoreContract:
         assert await stores.documents.list(limit=10) == []
         assert await stores.pages.read(lease.revision_id) == []
         assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
-        assert await stores.jobs.due(grace_seconds=0, limit=10) == []
+        assert await stores.board.due(grace_seconds=0, limit=10) == []
         with pytest.raises(StaleLease):
             await stores.jobs.complete(lease, page_count=1, chunk_count=1)
 
-    async def test_a_delete_tells_which_bytes_are_not_used_any_more(self, stores: Stores) -> None:
-        """The SHA-256s that no other document uses any more."""
-        one = (await stores.documents.submit(submission("text", collection="one"))).document
-        two = (await stores.documents.submit(submission("text", collection="two"))).document
-        assert list(await stores.documents.delete(one.id)) == []
-        assert list(await stores.documents.delete(two.id)) == [two.sha256]
+    async def test_a_delete_tells_which_bytes_were_the_documents(self, stores: Stores) -> None:
+        """The SHA-256s that were theirs, of the uploads and of their unlocked copies."""
+        unlocked = sha256(b"unlocked").hexdigest()
+        given = submission("text", unlocked_sha256=unlocked)
+        document = (await stores.documents.submit(given)).document
+        assert list(await stores.documents.delete(document.id)) == sorted([given.sha256, unlocked])
 
     async def test_deleting_an_unknown_document_raises(self, stores: Stores) -> None:
         """Raises DocumentNotFound."""
@@ -204,37 +206,201 @@ class DocumentStoreContract:
         assert again.created
         assert again.document.id > first.document.id
 
-    async def test_content_is_used_as_long_as_a_document_has_it(self, stores: Stores) -> None:
-        """Whether any revision of any document has these bytes."""
-        unused = sha256(b"text").hexdigest()
-        assert not await stores.documents.uses_content(unused)
-        document = (await stores.documents.submit(submission("text"))).document
-        assert await stores.documents.uses_content(document.sha256)
-        await stores.documents.delete(document.id)
-        assert not await stores.documents.uses_content(document.sha256)
-
-    async def test_locked_content_lets_one_unit_of_work_pass(self, stores: Stores) -> None:
-        """Until the unit of work ends, no other unit of work passes here with the same hash."""
-        order: list[str] = []
-        locked = asyncio.Event()
-        content = sha256(b"text").hexdigest()
-
-        async def first() -> None:
-            async with stores.unit_of_work():
-                await stores.documents.lock_content(content)
-                locked.set()
-                await asyncio.sleep(0.2)
-                order.append("the first is done")
-
-        async def second() -> None:
-            await locked.wait()
-            async with stores.unit_of_work():
-                await stores.documents.lock_content(content)
-                order.append("the second passes")
-
-        await asyncio.gather(first(), second())
-        assert order == ["the first is done", "the second passes"]
-
     async def test_an_unknown_job_is_nobodys(self, stores: Stores) -> None:
         """A submission alone makes jobs."""
         assert await stores.jobs.claim(JobId(uuid4()), lease_seconds=LEASE_SECONDS) is None
+
+    async def test_a_document_of_the_callers_id_is_made(self, stores: Stores) -> None:
+        """The document of this id is made."""
+        id_ = DocumentId(uuid4())
+        submitted = await stores.documents.submit(submission("text", document_id=id_, collection=None))
+        assert (submitted.created, submitted.document.id) == (True, id_)
+        assert submitted.document.collection == DEFAULT_COLLECTION
+        assert await stores.documents.get(id_) == submitted.document
+
+    async def test_other_bytes_under_an_id_are_a_new_revision(self, stores: Stores) -> None:
+        """Or gets these bytes as its new revision, while its live one stays."""
+        lease = await claimed(stores, "former", collection="reports")
+        await stores.jobs.complete(lease, page_count=2, chunk_count=3)
+        given = submission("new", document_id=lease.document_id, collection=None, name="new.txt")
+        submitted = await stores.documents.submit(given)
+        document = submitted.document
+        assert (submitted.created, submitted.superseded) == (False, None)
+        assert (document.id, document.collection) == (lease.document_id, "reports")
+        assert (document.sha256, document.name, document.status) == (given.sha256, "new.txt", Status.QUEUED)
+        assert (document.page_count, document.chunk_count) == (None, None)
+        assert document.revision_id == lease.revision_id
+        assert await stores.ledger.is_used(lease.sha256)
+        again = await stores.jobs.claim(submitted.job_id or JobId(uuid4()), lease_seconds=LEASE_SECONDS)
+        assert again is not None
+        assert (again.sha256, again.name) == (given.sha256, "new.txt")
+        assert again.revision_id > lease.revision_id
+
+    async def test_the_live_revision_goes_when_the_new_one_is_live(self, stores: Stores) -> None:
+        """Its live one stays, until the new one is complete."""
+        lease = await claimed(stores, "former")
+        await stores.jobs.complete(lease, page_count=1, chunk_count=1)
+        submitted = await stores.documents.submit(submission("new", document_id=lease.document_id))
+        again = await stores.jobs.claim(submitted.job_id or JobId(uuid4()), lease_seconds=LEASE_SECONDS)
+        assert again is not None
+        await stores.jobs.complete(again, page_count=1, chunk_count=1)
+        assert (await stores.documents.get(lease.document_id)).revision_id == again.revision_id
+        assert not await stores.ledger.is_used(lease.sha256)
+
+    async def test_a_revision_that_never_was_live_is_superseded(self, stores: Stores) -> None:
+        """The revision that the new one takes the place of, and that never was live, is gone."""
+        lease = await claimed(stores, "former")
+        submitted = await stores.documents.submit(submission("new", document_id=lease.document_id))
+        assert submitted.superseded == lease.revision_id
+        assert not await stores.ledger.is_used(lease.sha256)
+        with pytest.raises(StaleLease):
+            await stores.jobs.complete(lease, page_count=1, chunk_count=1)
+        with pytest.raises(StaleLease):
+            await stores.pages.add(lease.revision_id, [Page(1, 0, "text")])
+
+    async def test_the_same_bytes_under_an_id_change_name_and_metadata_alone(self, stores: Stores) -> None:
+        """The bytes that it has already change nothing but its name and metadata."""
+        first = await stores.documents.submit(submission("text"))
+        given = submission("text", document_id=first.document.id, name="b.txt", metadata={"year": 2026})
+        again = await stores.documents.submit(given)
+        assert (again.created, again.job_id, again.superseded) == (False, None, None)
+        assert (again.document.name, again.document.metadata) == ("b.txt", {"year": 2026})
+        assert await stores.documents.get(first.document.id) == again.document
+
+    async def test_the_same_bytes_under_an_id_queue_a_failed_document_anew(self, stores: Stores) -> None:
+        """If the document that has the bytes has FAILED it is QUEUED anew."""
+        document = await failed(stores, "text")
+        again = await stores.documents.submit(submission("text", document_id=document.id))
+        assert again.job_id is not None
+        assert again.document.status is Status.QUEUED
+
+    async def test_a_document_stays_in_its_collection(self, stores: Stores) -> None:
+        """It raises Conflict if the document is in another collection."""
+        document = (await stores.documents.submit(submission("text", collection="one"))).document
+        with pytest.raises(Conflict):
+            await stores.documents.submit(submission("new", document_id=document.id, collection="two"))
+        assert await stores.documents.get(document.id) == document
+
+    async def test_two_replacements_at_once_follow_each_other(self, stores: Stores) -> None:
+        """The document gets these bytes as its new revision: one job is left, for the last of them."""
+        id_ = DocumentId(uuid4())
+        given = [submission(f"{n}", document_id=id_) for n in range(6)]
+        submitted = await asyncio.gather(*(stores.documents.submit(each) for each in given))
+        assert sum(each.created for each in submitted) == 1
+        document = await stores.documents.get(id_)
+        claims = [
+            await stores.jobs.claim(each.job_id, lease_seconds=LEASE_SECONDS)
+            for each in submitted
+            if each.job_id is not None
+        ]
+        assert [lease.sha256 for lease in claims if lease is not None] == [document.sha256]
+
+    async def test_the_unlocked_copy_is_what_is_read(self, stores: Stores) -> None:
+        """unlocked_sha256: the copy to read instead of encrypted bytes."""
+        unlocked = sha256(b"unlocked").hexdigest()
+        given = submission("locked", unlocked_sha256=unlocked)
+        submitted = await stores.documents.submit(given)
+        lease = await stores.jobs.claim(submitted.job_id or JobId(uuid4()), lease_seconds=LEASE_SECONDS)
+        assert lease is not None
+        assert (lease.sha256, lease.content_sha256) == (given.sha256, unlocked)
+        assert await stores.ledger.is_used(unlocked)
+
+    async def test_a_password_may_come_with_the_second_upload(self, stores: Stores) -> None:
+        """If the document that has the bytes has FAILED it is QUEUED anew, to read the unlocked copy."""
+        await failed(stores, "locked")
+        unlocked = sha256(b"unlocked").hexdigest()
+        again = await stores.documents.submit(submission("locked", unlocked_sha256=unlocked))
+        lease = await stores.jobs.claim(again.job_id or JobId(uuid4()), lease_seconds=LEASE_SECONDS)
+        assert lease is not None
+        assert lease.content_sha256 == unlocked
+
+    async def test_a_repeated_key_brings_the_same_document(self, stores: Stores) -> None:
+        """An idempotency key that was given before brings the document that it brought then."""
+        given = submission("text", idempotency_key="key-1")
+        first = await stores.documents.submit(given)
+        again = await stores.documents.submit(given)
+        assert (again.created, again.job_id, again.document) == (False, None, first.document)
+
+    async def test_a_key_belongs_to_one_request(self, stores: Stores) -> None:
+        """Or raises KeyReused if the fingerprint was another one."""
+        given = submission("text", idempotency_key="key-1")
+        await stores.documents.submit(given)
+        for changes in ({"name": "b.txt"}, {"metadata": {"a": 1}}, {"collection": "other"}):
+            with pytest.raises(KeyReused):
+                await stores.documents.submit(replace(given, **changes))
+        with pytest.raises(KeyReused):
+            await stores.documents.submit(submission("other", idempotency_key="key-1"))
+        assert len(await stores.documents.list(limit=10)) == 1
+
+    async def test_one_key_at_the_same_time_makes_one_document(self, stores: Stores) -> None:
+        """A key brings one document, also where the requests overlap."""
+        given = submission("text", idempotency_key="key-1")
+        submitted = await asyncio.gather(*(stores.documents.submit(given) for _ in range(8)))
+        assert sum(each.created for each in submitted) == 1
+
+    async def test_the_key_of_a_deleted_document_is_free(self, stores: Stores) -> None:
+        """Forget the document, and what brought it."""
+        given = submission("text", idempotency_key="key-1")
+        first = await stores.documents.submit(given)
+        await stores.documents.delete(first.document.id)
+        assert (await stores.documents.submit(given)).created
+
+    async def test_old_keys_are_forgotten(self, stores: Stores) -> None:
+        """Forget idempotency keys of that age."""
+        given = submission("text", idempotency_key="key-1")
+        await stores.documents.submit(given)
+        await stores.documents.prune(older_than_seconds=LEASE_SECONDS)
+        with pytest.raises(KeyReused):
+            await stores.documents.submit(replace(given, name="b.txt"))
+        await asyncio.sleep(0.02)
+        await stores.documents.prune(older_than_seconds=0.01)
+        assert not (await stores.documents.submit(replace(given, name="b.txt"))).created
+
+    async def test_the_life_of_a_document_is_told(self, stores: Stores) -> None:
+        """Changes of status, stage, progress or attempts, in order."""
+        lease = await claimed(stores, "text")
+        steps = [(Stage.PARSING, Progress(1, 2, 0, None)), (Stage.EMBEDDING, Progress(2, 2, 5, 9))]
+        for stage, progress in [*steps, steps[-1]]:
+            await stores.jobs.report(lease, stage=stage, progress=progress, lease_seconds=LEASE_SECONDS)
+        await stores.jobs.fail(lease, Failure("unreadable", "the file is damaged"))
+        told = await stores.documents.events(lease.document_id, limit=100)
+        assert [(event.status, event.stage) for event in told] == [
+            (Status.QUEUED, None),
+            (Status.PROCESSING, None),
+            (Status.PROCESSING, Stage.PARSING),
+            (Status.PROCESSING, Stage.EMBEDDING),
+            (Status.FAILED, None),
+        ]
+        assert [event.progress for event in told[2:4]] == [progress for _, progress in steps]
+        assert [event.attempts for event in told] == [0, 1, 1, 1, 1]
+        assert told[-1].error == Failure("unreadable", "the file is damaged")
+        assert [event.is_end for event in told] == [False] * 4 + [True]
+        assert [event.id for event in told] == sorted({event.id for event in told})
+
+    async def test_events_are_read_from_any_of_them_on(self, stores: Stores) -> None:
+        """Up to `limit`, those past the id `after`."""
+        lease = await claimed(stores, "text")
+        await claimed(stores, "another")
+        await stores.jobs.fail(lease, Failure("no_text", "no text"))
+        told = await stores.documents.events(lease.document_id, limit=100)
+        assert await stores.documents.events(lease.document_id, limit=2) == told[:2]
+        assert await stores.documents.events(lease.document_id, after=told[0].id, limit=9) == told[1:]
+        assert await stores.documents.events(lease.document_id, after=told[-1].id, limit=9) == []
+
+    async def test_old_events_are_forgotten_but_the_last(self, stores: Stores) -> None:
+        """Forget events of that age but the last of each document."""
+        lease = await claimed(stores, "text")
+        told = await stores.documents.events(lease.document_id, limit=100)
+        await stores.documents.prune(older_than_seconds=LEASE_SECONDS)
+        assert await stores.documents.events(lease.document_id, limit=100) == told
+        await asyncio.sleep(0.02)
+        await stores.documents.prune(older_than_seconds=0.01)
+        assert await stores.documents.events(lease.document_id, limit=100) == told[-1:]
+
+    async def test_an_unknown_document_has_no_events(self, stores: Stores) -> None:
+        """Raises DocumentNotFound."""
+        document = (await stores.documents.submit(submission("text"))).document
+        await stores.documents.delete(document.id)
+        for unknown in (document.id, DocumentId(uuid4())):
+            with pytest.raises(DocumentNotFound):
+                await stores.documents.events(unknown, limit=1)

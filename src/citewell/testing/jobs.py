@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from citewell.errors import StaleLease
-from citewell.model import Document, Failure, JobId, Lease, Progress, Stage, Status
+from citewell.model import Document, Failure, JobId, Lease, Page, Progress, Stage, Status
 from citewell.ports import JobStore
 from citewell.testing.stores import LEASE_SECONDS, Stores, claimed, submission
 
@@ -20,6 +20,7 @@ LeaseCall = Callable[[JobStore, Lease], Awaitable[None]]
 
 #: Every call that takes a lease.
 _LEASE_CALLS: dict[str, LeaseCall] = {
+    "extend": lambda jobs, lease: jobs.extend(lease, lease_seconds=LEASE_SECONDS),
     "report": lambda jobs, lease: jobs.report(
         lease, stage=Stage.EMBEDDING, progress=Progress(9, 9, 9, 9), lease_seconds=LEASE_SECONDS
     ),
@@ -53,7 +54,7 @@ async def document_of(stores: Stores, lease: Lease) -> Document:
 
 @pytest.mark.asyncio
 class JobStoreContract:
-    """Override `stores` with empty stores; besides jobs, only documents are used."""
+    """Override `stores` with empty stores; besides jobs, only documents and pages are used."""
 
     @pytest.fixture
     def stores(self) -> Stores:
@@ -223,26 +224,69 @@ class JobStoreContract:
         with pytest.raises(StaleLease):
             await call(stores.jobs, lease)
 
-    async def test_jobs_that_nobody_took_are_due_longest_waiting_first(self, stores: Stores) -> None:
-        """Jobs that could be claimed and were not, the longest waiting first."""
-        one, two, three = [await queued(stores, content) for content in ("one", "two", "three")]
-        lease = await stores.jobs.claim(one, lease_seconds=0.0)
-        assert lease is not None
-        assert await stores.jobs.due(grace_seconds=0.0, limit=10) == [two, three, one]
-        assert await stores.jobs.due(grace_seconds=0.0, limit=2) == [two, three]
+    async def test_an_extended_lease_is_held(self, stores: Stores) -> None:
+        """Hold the job for `lease_seconds` from now."""
+        lease = await claimed(stores, "text", lease_seconds=0.0)
+        before = await document_of(stores, lease)
+        await stores.jobs.extend(lease, lease_seconds=LEASE_SECONDS)
+        assert await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS) is None
+        assert await document_of(stores, lease) == before
 
-    async def test_a_job_is_due_only_after_the_grace(self, stores: Stores) -> None:
-        """For at least `grace_seconds`."""
-        job_id = await queued(stores, "text")
-        assert await stores.jobs.due(grace_seconds=LEASE_SECONDS, limit=10) == []
+    async def test_a_lease_tells_what_was_reported_before(self, stores: Stores) -> None:
+        """The lease tells the progress that was last reported."""
+        lease = await under_way(stores, "text")
+        assert lease.progress == Progress()
+        await stores.jobs.defer(lease, seconds=0.0)
+        again = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert again is not None
+        assert again.progress == Progress(1, 2, 3, 4)
+
+    async def test_claims_without_progress_are_strikes(self, stores: Stores) -> None:
+        """Its strikes are one more; unless `strike`, its strikes are one less again."""
+        lease = await claimed(stores, "text", lease_seconds=0.0)
+        assert lease.strikes == 1
+        killed = await stores.jobs.claim(lease.job_id, lease_seconds=0.0)
+        assert killed is not None
+        assert killed.strikes == 2
+        given_back = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert given_back is not None
+        await stores.jobs.defer(given_back, seconds=0.0)
+        again = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert again is not None
+        assert again.strikes == 3
+        await stores.jobs.defer(again, seconds=0.0, strike=True)
+        last = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert last is not None
+        assert (last.strikes, last.attempt) == (4, 5)
+
+    async def test_progress_clears_the_strikes(self, stores: Stores) -> None:
+        """If more pages or chunks are done than before, it has no strikes any more."""
+        lease = await claimed(stores, "text")
+        for progress, strikes in ((Progress(1, 2), 1), (Progress(1, 2), 2), (Progress(1, 2, 1), 1)):
+            await stores.jobs.report(lease, stage=Stage.PARSING, progress=progress, lease_seconds=0.0)
+            again = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+            assert again is not None
+            assert again.strikes == strikes, progress
+            lease = again
+
+    async def test_a_lease_tells_how_long_there_was_no_progress(self, stores: Stores) -> None:
+        """How long ago pages or chunks were last done."""
+        lease = await claimed(stores, "text")
+        assert 0 <= lease.idle_seconds < LEASE_SECONDS
         await asyncio.sleep(0.1)
-        assert await stores.jobs.due(grace_seconds=0.05, limit=10) == [job_id]
+        await stores.jobs.report(lease, stage=Stage.PARSING, progress=Progress(), lease_seconds=0.0)
+        idle = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert idle is not None
+        assert idle.idle_seconds >= 0.1
+        await stores.jobs.report(idle, stage=Stage.PARSING, progress=Progress(1), lease_seconds=0.0)
+        busy = await stores.jobs.claim(lease.job_id, lease_seconds=LEASE_SECONDS)
+        assert busy is not None
+        assert busy.idle_seconds < idle.idle_seconds
 
-    async def test_jobs_that_wait_or_are_held_or_have_ended_are_not_due(self, stores: Stores) -> None:
-        """Jobs that could be claimed."""
-        await claimed(stores, "held")
-        waiting, done, bad = [await claimed(stores, content) for content in ("waiting", "done", "bad")]
-        await stores.jobs.defer(waiting, seconds=LEASE_SECONDS)
-        await stores.jobs.complete(done, page_count=1, chunk_count=1)
-        await stores.jobs.fail(bad, _FAILURE)
-        assert await stores.jobs.due(grace_seconds=0.0, limit=10) == []
+    async def test_pages_that_could_not_be_read_are_named(self, stores: Stores) -> None:
+        """unreadable_pages: the numbers of its pages that could not be read, known once it is READY."""
+        lease = await claimed(stores, "text")
+        pages = [Page(1, 0, "one\f"), Page(2, 4, "\f", problem="damaged"), Page(3, 5, "", problem="damaged")]
+        await stores.pages.add(lease.revision_id, pages)
+        await stores.jobs.complete(lease, page_count=3, chunk_count=1)
+        assert (await document_of(stores, lease)).unreadable_pages == (2, 3)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
-from citewell.model import Box, Heading, Line, Page, RevisionId, Span
+from citewell.model import Box, Extent, Heading, Line, Page, RevisionId, Span
 from citewell.ports import PageStore
 
 __all__ = ["NewRevision", "PageStoreContract"]
@@ -140,3 +141,47 @@ class PageStoreContract:
         assert await pages.read(revision_id, limit=2) == made[:2]
         assert await pages.read(revision_id, limit=9) == made
         assert await pages.read(revision_id, span=Span(15, 30), limit=1) == made[1:2]
+
+    async def test_the_extent_is_that_of_the_kept_pages(
+        self, pages: PageStore, new_revision: NewRevision
+    ) -> None:
+        """How many pages are kept, and where the last of them ends."""
+        revision_id, made = await new_revision(), book("one\f", "", "three — 🦉")
+        assert await pages.extent(revision_id) == Extent(0, 0)
+        await pages.add(revision_id, made[:1])
+        assert await pages.extent(revision_id) == Extent(1, 4)
+        await pages.add(revision_id, made[2:])
+        assert await pages.extent(revision_id) == Extent(2, 13)
+
+    async def test_headings_are_read_with_their_places_in_the_text(
+        self, pages: PageStore, new_revision: NewRevision
+    ) -> None:
+        """The headings before this offset, in order, with offsets into the revision's text."""
+        revision_id, one = await new_revision(), book("abcdef\f", "none\f", "ghi")
+        headings = (Heading(0, 1, "a"), Heading(3, 2, "d"))
+        made = [replace(one[0], headings=headings), one[1], replace(one[2], headings=(Heading(1, 1, "h"),))]
+        await pages.add(revision_id, made)
+        told = [Heading(0, 1, "a"), Heading(3, 2, "d"), Heading(13, 1, "h")]
+        assert await pages.headings(revision_id, before=100) == told
+        assert await pages.headings(revision_id, before=13) == told[:2]
+        assert await pages.headings(revision_id, before=3) == told[:1]
+        assert await pages.headings(revision_id, before=0) == []
+
+    async def test_discarded_pages_are_gone(self, pages: PageStore, new_revision: NewRevision) -> None:
+        """Forget the pages of a revision; none is no error."""
+        one, two = await new_revision(), await new_revision()
+        await pages.add(one, book("one"))
+        await pages.add(two, book("two"))
+        await pages.discard(one)
+        await pages.discard(one)
+        assert await pages.read(one) == []
+        assert await pages.extent(one) == Extent()
+        assert await pages.read(two) == book("two")
+
+    async def test_why_a_page_could_not_be_read_is_kept(
+        self, pages: PageStore, new_revision: NewRevision
+    ) -> None:
+        """Keep these pages, with their problems."""
+        revision_id, made = await new_revision(), [Page(1, 0, "", problem="page 1 cannot be read")]
+        await pages.add(revision_id, made)
+        assert await pages.read(revision_id) == made

@@ -25,7 +25,15 @@ from citewell.model import (
     Status,
     Submission,
 )
-from citewell.ports import DocumentStore, JobStore, PageStore, UnitOfWork, VectorStore
+from citewell.ports import (
+    ContentLedger,
+    DocumentStore,
+    JobBoard,
+    JobStore,
+    PageStore,
+    UnitOfWork,
+    VectorStore,
+)
 
 __all__ = [
     "CONTRACT_SPACE",
@@ -50,12 +58,14 @@ class Stores:
 
     documents: DocumentStore
     jobs: JobStore
+    board: JobBoard
+    ledger: ContentLedger
     pages: PageStore
     vectors: VectorStore
     unit_of_work: UnitOfWork
 
 
-def submission(content: str, *, collection: str = DEFAULT_COLLECTION, **changes: Any) -> Submission:
+def submission(content: str, *, collection: str | None = DEFAULT_COLLECTION, **changes: Any) -> Submission:
     """A submission of a text file that holds `content`."""
     data = content.encode()
     values: dict[str, Any] = {
@@ -135,7 +145,7 @@ class StoresContract:
             await stores.vectors.stage(lease.publication, [chunk(0)])
         assert (await stores.documents.get(lease.document_id)).status is Status.PROCESSING
         assert await stores.pages.read(lease.revision_id) == [Page(1, 0, "one")]
-        assert await stores.vectors.staged(lease.revision_id) == 1
+        assert await stores.vectors.staged(lease.revision_id) == chunk(0).chunk
 
     async def test_what_is_done_inside_is_seen_inside(self, stores: Stores) -> None:
         """Everything that stores do inside takes effect together."""
@@ -143,7 +153,7 @@ class StoresContract:
             lease = await claimed(stores, "one")
             await stores.vectors.stage(lease.publication, [chunk(0)])
             await publish(stores, lease)
-            assert await stores.documents.uses_content(lease.sha256)
+            assert await stores.ledger.is_used(lease.sha256)
             assert len(await stores.vectors.search(unit_vector(0), k=1, scope=Scope())) == 1
 
     async def test_an_exception_undoes_all_of_a_unit_of_work(self, stores: Stores) -> None:
@@ -167,7 +177,7 @@ class StoresContract:
             await stores.documents.get(made[0].document_id)
         assert (await stores.documents.get(before.document_id)).status is Status.PROCESSING
         assert await stores.pages.read(before.revision_id) == []
-        assert await stores.vectors.staged(before.revision_id) == 0
+        assert await stores.vectors.staged(before.revision_id) is None
         assert await stores.vectors.search(unit_vector(0), k=1, scope=Scope()) == []
 
     async def test_an_undone_delete_leaves_the_document_as_it_was(self, stores: Stores) -> None:
@@ -208,7 +218,7 @@ class StoresContract:
         with pytest.raises(StaleLease):
             await end(stores, stale, steps)
         assert await stores.vectors.search(unit_vector(0), k=1, scope=Scope()) == []
-        assert await stores.vectors.staged(stale.revision_id) == 1
+        assert await stores.vectors.staged(stale.revision_id) == chunk(0).chunk
         assert (await stores.documents.get(stale.document_id)).status is Status.PROCESSING
 
     async def test_a_worker_finds_a_deleted_document_gone(self, stores: Stores) -> None:

@@ -138,17 +138,18 @@ class VectorStoreContract:
         for vector in (unit_vector(0, dimensions=7), unit_vector(0, dimensions=9), []):
             with pytest.raises(DimensionMismatch):
                 await vectors.stage(publication, [chunk(0), replace(chunk(1), vector=vector)])
-        assert await vectors.staged(publication.revision_id) == 0
+        assert await vectors.staged(publication.revision_id) is None
 
-    async def test_staged_chunks_are_counted_up_to_the_first_gap(
+    async def test_staged_chunks_are_known_up_to_the_first_gap(
         self, vectors: VectorStore, new_publication: NewPublication
     ) -> None:
-        """How many chunks are staged from index 0 on without a gap."""
+        """The last of the chunks staged from index 0 on without a gap, None if there is none."""
         publication = await new_publication()
-        assert await vectors.staged(publication.revision_id) == 0
+        assert await vectors.staged(publication.revision_id) is None
         for indexes, count in [([1, 2], 0), ([0], 3), ([5, 6, 3], 4), ([], 4), ([4, 0], 7)]:
             await vectors.stage(publication, [chunk(index) for index in indexes])
-            assert await vectors.staged(publication.revision_id) == count
+            last = chunk(count - 1).chunk if count else None
+            assert await vectors.staged(publication.revision_id) == last
 
     async def test_published_chunks_are_found_as_they_were_staged(
         self, vectors: VectorStore, new_publication: NewPublication
@@ -202,14 +203,14 @@ class VectorStoreContract:
         await vectors.stage(waiting, [chunk(0), chunk(1)])
         await published(vectors, await new_publication(), [chunk(0)])
         assert len(await vectors.chunks(other.document_id, limit=9)) == 1
-        assert await vectors.staged(waiting.revision_id) == 2
+        assert await vectors.staged(waiting.revision_id) == chunk(1).chunk
 
     async def test_nothing_stays_staged_after_a_publication(
         self, vectors: VectorStore, new_publication: NewPublication
     ) -> None:
         """Nothing stays staged."""
         publication = await published(vectors, await new_publication(), [chunk(0), chunk(1)])
-        assert await vectors.staged(publication.revision_id) == 0
+        assert await vectors.staged(publication.revision_id) is None
 
     async def test_publishing_a_live_revision_again_changes_nothing(
         self, vectors: VectorStore, new_publication: NewPublication
@@ -390,6 +391,66 @@ class VectorStoreContract:
         assert read == [each.chunk for each in chunks]
         assert await vectors.chunks(DocumentId(uuid4()), limit=9) == []
 
+    async def test_indexing_changes_nothing_that_is_found(
+        self, vectors: VectorStore, new_publication: NewPublication
+    ) -> None:
+        """No search finds more or less for it, before, meanwhile or after."""
+        numbers = random.Random(5)  # noqa: S311 - reproducible on purpose
+        publications = [await new_publication(collection=name) for name in ("one", "two", "one")]
+        for publication in publications:
+            await published(vectors, publication, [chunk(n, vector=random_vector(numbers)) for n in range(7)])
+        question, ids = random_vector(numbers), [each.document_id for each in publications]
+
+        async def everything() -> list[object]:
+            scopes = (_EVERYTHING, Scope("one"), Scope(document_ids=(ids[1],)), Scope("one", tuple(ids)))
+            return [
+                *[await vectors.search(question, k=k, scope=scope) for scope in scopes for k in (3, 50)],
+                *[await vectors.chunks(document_id, after=2, limit=9) for document_id in ids],
+                *[await vectors.staged(publication.revision_id) for publication in publications],
+            ]
+
+        before, total = await everything(), 0
+        while moved := await vectors.index(limit=4):
+            total += moved
+            assert moved <= 4
+            assert await everything() == before
+        assert total in {0, 21}
+        assert await vectors.index(limit=4) == 0
+
+    async def test_a_few_may_wait_for_the_index(
+        self, vectors: VectorStore, new_publication: NewPublication
+    ) -> None:
+        """If more than `spare` wait."""
+        await published(vectors, await new_publication(), [chunk(n) for n in range(5)])
+        assert await vectors.index(limit=9, spare=5) == 0
+        assert await vectors.index(limit=2, spare=4) in {0, 2}
+        assert await vectors.index(limit=9, spare=3) == 0
+        assert len(await found(vectors, unit_vector(0))) == 5
+
+    @pytest.mark.parametrize("indexed", range(4))
+    async def test_what_waits_for_the_index_is_live_like_the_rest(
+        self, vectors: VectorStore, new_publication: NewPublication, indexed: int
+    ) -> None:
+        """Replaced, deleted and published again as a whole; discarding forgets what is staged alone."""
+        replaced, deleted, again = [
+            await published(vectors, await new_publication(), [chunk(n) for n in range(3)]) for _ in range(3)
+        ]
+        await vectors.index(limit=3 * indexed + 1)
+        for publication in (replaced, deleted, again):
+            await vectors.discard(publication.revision_id)
+            assert await vectors.staged(publication.revision_id) is None
+            assert len(await vectors.chunks(publication.document_id, limit=9)) == 3
+        new = await published(vectors, await new_publication(replacing=replaced), [chunk(4)])
+        await vectors.delete(deleted.document_id)
+        await published(vectors, again, [chunk(0), chunk(2)])
+        expected = sorted(
+            [ChunkRef(new.document_id, 4), *(ChunkRef(again.document_id, index) for index in (0, 2))]
+        )
+        for _ in range(2):
+            assert sorted(await found(vectors, unit_vector(0))) == expected
+            assert [each.index for each in await vectors.chunks(again.document_id, limit=9)] == [0, 2]
+            await vectors.index(limit=9)
+
     async def test_discarded_chunks_are_not_staged_any_more(
         self, vectors: VectorStore, new_publication: NewPublication
     ) -> None:
@@ -399,8 +460,8 @@ class VectorStoreContract:
             await vectors.stage(each, [chunk(0), chunk(1)])
         await vectors.discard(publication.revision_id)
         await vectors.discard(publication.revision_id)
-        assert await vectors.staged(publication.revision_id) == 0
-        assert await vectors.staged(other.revision_id) == 2
+        assert await vectors.staged(publication.revision_id) is None
+        assert await vectors.staged(other.revision_id) == chunk(1).chunk
         await published(vectors, publication, [chunk(0)])
         assert len(await vectors.chunks(publication.document_id, limit=9)) == 1
 
@@ -424,7 +485,7 @@ class VectorStoreContract:
         await vectors.delete(publication.document_id)
         assert await found(vectors, unit_vector(0)) == [ChunkRef(other.document_id, 0)]
         assert await vectors.chunks(publication.document_id, limit=9) == []
-        assert await vectors.staged(following.revision_id) == 0
+        assert await vectors.staged(following.revision_id) is None
 
     async def test_deleting_an_unknown_document_is_no_error(self, vectors: VectorStore) -> None:
         """A missing id is no error."""

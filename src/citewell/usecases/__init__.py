@@ -1,10 +1,15 @@
 """What Citewell does: one class per use case, made of ports alone."""
 
+from citewell.usecases.admit import AdmitUpload
 from citewell.usecases.answer import AnswerQuestion
+from citewell.usecases.contents import CollectContents
+from citewell.usecases.control import CancelDocument, RetryDocument
 from citewell.usecases.delete import DeleteDocument
+from citewell.usecases.follow import FollowDocument
+from citewell.usecases.index import IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
-from citewell.usecases.recover import AnnounceDueJobs
+from citewell.usecases.recover import AnnounceDueJobs, TidyUp
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, Search
 from citewell.usecases.stage import StageRevision
 from citewell.usecases.submit import ReceiveContent, SubmitDocument
@@ -12,10 +17,15 @@ from citewell.usecases.submit import ReceiveContent, SubmitDocument
 __all__ = [
     "MAX_QUESTION_CHARACTERS",
     "MAX_TOP_K",
+    "AdmitUpload",
     "AnnounceDueJobs",
     "AnswerQuestion",
+    "CancelDocument",
+    "CollectContents",
     "DeleteDocument",
+    "FollowDocument",
     "GetDocument",
+    "IndexChunks",
     "IngestDocument",
     "IngestPolicy",
     "ListDocuments",
@@ -23,7 +33,9 @@ __all__ = [
     "ReadContent",
     "ReadText",
     "ReceiveContent",
+    "RetryDocument",
     "Search",
     "StageRevision",
     "SubmitDocument",
+    "TidyUp",
 ]

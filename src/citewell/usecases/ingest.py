@@ -1,9 +1,10 @@
 """The work of a job: from stored bytes to a searchable revision.
 
-    claim → stage (parse, chunk, embed) → publish
+    claim → stage (parse, chunk, embed), slice by slice, while a heartbeat holds the job → publish
 
 What is staged cannot be found; one unit of work makes it live and ends the job. The job's state is in the
-store before and after each step, so whoever is killed here leaves a job that another worker can take.
+store before and after each step, so whoever is killed here leaves a job that another worker can take, and
+go on with where this one was.
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from citewell.errors import (
     StoreUnavailable,
     Transient,
 )
-from citewell.model import Failure, JobId, Lease
-from citewell.ports import JobQueue, JobStore, UnitOfWork, VectorStore
+from citewell.model import Failure, JobId, Lease, Progress, Stage
+from citewell.ports import JobBoard, JobQueue, JobStore, PageStore, UnitOfWork, VectorStore
+from citewell.usecases.heartbeat import Heartbeat
+from citewell.usecases.index import make_room
 from citewell.usecases.stage import StageRevision
+from citewell.usecases.turns import Turn, TurnOver
 
 __all__ = ["IngestDocument", "IngestPolicy"]
 
@@ -34,19 +38,24 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IngestPolicy:
-    """lease_seconds: how long a job is held without a sign of life. max_attempts: claims before it fails.
+    """lease_seconds: how long a job is held without a sign of life. turn_seconds: how long a document is
+    worked on while others wait.
 
-    retry_seconds: the wait after the first failed attempt; it doubles with each, up to max_retry_seconds.
+    max_attempts: how many claims in a row may end without progress, by a crash or a defect, before it fails.
+    patience_seconds: how long after its last progress it fails over what is away. While something is away
+    the waits grow from retry_seconds to max_retry_seconds.
     """
 
-    lease_seconds: float = 120.0
+    lease_seconds: float = 30.0
+    turn_seconds: float = 10.0
     max_attempts: int = 8
+    patience_seconds: float = 10_800.0
     retry_seconds: float = 2.0
     max_retry_seconds: float = 300.0
 
-    def delay_seconds(self, attempt: int) -> float:
-        """The wait after this failed attempt (from 1)."""
-        return float(min(self.max_retry_seconds, self.retry_seconds * 2 ** (attempt - 1)))
+    def delay_seconds(self, lease: Lease) -> float:
+        """The wait after this attempt failed: as long again as there was no progress."""
+        return float(min(self.max_retry_seconds, max(self.retry_seconds, lease.idle_seconds)))
 
 
 class IngestDocument:
@@ -60,6 +69,8 @@ class IngestDocument:
         *,
         stage_revision: StageRevision,
         jobs: JobStore,
+        board: JobBoard,
+        pages: PageStore,
         vectors: VectorStore,
         queue: JobQueue,
         unit_of_work: UnitOfWork,
@@ -68,6 +79,8 @@ class IngestDocument:
     ) -> None:
         self._stage_revision = stage_revision
         self._jobs = jobs
+        self._board = board
+        self._pages = pages
         self._vectors = vectors
         self._queue = queue
         self._unit_of_work = unit_of_work
@@ -83,11 +96,11 @@ class IngestDocument:
         self._claimed(lease)
         try:
             await self._attempt(lease)
-        except asyncio.CancelledError:
-            # The worker stops: another one may go on at once, and however often that happens, the document is
-            # not to blame.
+        except (asyncio.CancelledError, TurnOver) as ended:
+            # The worker stops, or others go first: however often that happens, the document is not to blame.
             await self._give_back(lease, delay_seconds=0.0, counted=False)
-            raise
+            if isinstance(ended, asyncio.CancelledError):
+                raise
         except StaleLease:
             _log.info("job %s was taken over or has ended", job_id)
         except IngestionFailure as failure:
@@ -96,19 +109,25 @@ class IngestDocument:
             await self._fail(lease, Failure("embedding_rejected", str(error)))
         except Transient as error:
             _log.warning("job %s: %s: %s", job_id, type(error).__name__, error)
-            await self._try_again(lease, error)
-        except Exception as error:  # noqa: BLE001 - a defect must not lose the job
+            await self._wait_for(lease, error)
+        except Exception:  # noqa: BLE001 - a defect must not lose the job
             _log.exception("job %s failed in an unexpected way", job_id)
-            await self._try_again(lease, error)
+            await self._try_again(lease)
 
     async def _attempt(self, lease: Lease) -> None:
-        if lease.attempt > self._policy.max_attempts:
+        if lease.strikes > self._policy.max_attempts:
             raise AttemptsExhausted(f"the worker stopped in each of {self._policy.max_attempts} attempts")
-        await self._vectors.discard(lease.revision_id)
-        progress = await self._stage_revision(lease)
-        async with self._unit_of_work():
-            await self._jobs.complete(lease, page_count=progress.pages_done, chunk_count=progress.chunks_done)
-            await self._vectors.publish(lease.publication)
+        async with Heartbeat(self._jobs, lease, lease_seconds=self._policy.lease_seconds):
+            turn = Turn(self._board, seconds=self._policy.turn_seconds)
+            progress = await self._stage_revision(lease, turn=turn)
+            await self._jobs.report(
+                lease,
+                stage=Stage.PUBLISHING,
+                progress=progress,
+                lease_seconds=self._policy.lease_seconds,
+            )
+            await make_room(self._vectors, chunks=progress.chunks_done)
+        await self._publish(lease, progress)
         _log.info(
             "document %s is ready: %d pages, %d chunks",
             lease.document_id,
@@ -116,19 +135,34 @@ class IngestDocument:
             progress.chunks_done,
         )
 
-    async def _try_again(self, lease: Lease, error: Exception) -> None:
-        if lease.attempt >= self._policy.max_attempts:
-            reason = (
-                str(error) if isinstance(error, Transient) else "an unexpected error, see the worker's log"
-            )
-            exhausted = AttemptsExhausted(f"given up after {lease.attempt} attempts; the last met: {reason}")
+    async def _publish(self, lease: Lease, progress: Progress) -> None:
+        async with self._unit_of_work():
+            await self._jobs.complete(lease, page_count=progress.pages_done, chunk_count=progress.chunks_done)
+            await self._vectors.publish(lease.publication)
+
+    async def _wait_for(self, lease: Lease, error: Transient) -> None:
+        """Something is away: nobody's fault, so only time decides when to give up."""
+        if lease.idle_seconds > self._policy.patience_seconds:
+            exhausted = AttemptsExhausted(f"given up after {lease.attempt} attempts; the last met: {error}")
             await self._fail(lease, Failure(exhausted.code, str(exhausted)))
             return
-        await self._give_back(lease, delay_seconds=self._policy.delay_seconds(lease.attempt))
+        await self._give_back(lease, delay_seconds=self._policy.delay_seconds(lease))
 
-    async def _give_back(self, lease: Lease, *, delay_seconds: float, counted: bool = True) -> None:
+    async def _try_again(self, lease: Lease) -> None:
+        if lease.strikes >= self._policy.max_attempts:
+            exhausted = AttemptsExhausted(
+                f"given up after {lease.attempt} attempts; "
+                "the last met an unexpected error, see the worker's log"
+            )
+            await self._fail(lease, Failure(exhausted.code, str(exhausted)))
+            return
+        await self._give_back(lease, delay_seconds=self._policy.delay_seconds(lease), strike=True)
+
+    async def _give_back(
+        self, lease: Lease, *, delay_seconds: float, counted: bool = True, strike: bool = False
+    ) -> None:
         try:
-            await self._jobs.defer(lease, seconds=delay_seconds, counted=counted)
+            await self._jobs.defer(lease, seconds=delay_seconds, counted=counted, strike=strike)
             await self._queue.announce(lease.job_id, delay_seconds=delay_seconds)
         except (StaleLease, QueueUnavailable, StoreUnavailable) as lost:
             # The lease runs out or the waiting time passes; then the job is announced as due.
@@ -139,6 +173,7 @@ class IngestDocument:
             async with self._unit_of_work():
                 await self._jobs.fail(lease, failure)
                 await self._vectors.discard(lease.revision_id)
+                await self._pages.discard(lease.revision_id)
         except StaleLease:
             return
         _log.warning("document %s failed: %s: %s", lease.document_id, failure.code, failure.message)

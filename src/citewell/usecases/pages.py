@@ -31,10 +31,13 @@ async def local_copy(blobs: BlobStore, sha256: str, *, folder: Path) -> AsyncIte
 
 
 async def page_slices(
-    parsed: AsyncGenerator[ParsedPage, None],
+    parsed: AsyncGenerator[ParsedPage, None], *, start: int = 0
 ) -> AsyncGenerator[tuple[Sequence[Page], int | None], None]:
-    """Pages with their places in the revision's text, some at a time, and the document's number of pages."""
-    layout = PageLayout()
+    """Pages with their places in the revision's text, some at a time, and the document's number of pages.
+
+    start: the place of the first of them.
+    """
+    layout = PageLayout(start=start)
     waiting: list[Page] = []
     characters, pages_total = 0, None
     async with aclosing(parsed):

@@ -1,7 +1,9 @@
 """From stored bytes to staged chunks: parse, chunk and embed, slice by slice.
 
-Pages flow through, so memory does not grow with the document. Each slice is in the store before the next
-one begins, and each report extends the lease.
+Pages flow through, so memory does not grow with the document. Each slice is committed together with the
+report of it, under the lease: whoever lost the job commits nothing. Whoever takes the job up reads the pages
+behind the kept ones and embeds the chunks behind the staged ones, so nothing is paid for twice; the result is
+the same as if nothing had come between.
 """
 
 from __future__ import annotations
@@ -9,16 +11,40 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from citewell.chunking import Passages
 from citewell.errors import NoText
 from citewell.model import Chunk, EmbeddedChunk, Lease, Page, Progress, Stage
-from citewell.ports import BlobStore, Chunker, Embedder, JobStore, PageStore, Parser, VectorStore
+from citewell.ports import (
+    BlobStore,
+    Chunker,
+    Embedder,
+    JobStore,
+    PageStore,
+    Parser,
+    UnitOfWork,
+    VectorStore,
+)
+from citewell.usecases.ahead import read_ahead
 from citewell.usecases.pages import local_copy, page_slices
+from citewell.usecases.resume import kept_pages, passages_after
+from citewell.usecases.turns import Turn
 
 __all__ = ["StageRevision"]
+
+
+@dataclass(slots=True)
+class _Staging:
+    """The staging of one revision under one lease; `waiting`: chunks that are cut and not embedded yet."""
+
+    lease: Lease
+    turn: Turn
+    passages: Passages
+    progress: Progress
+    stage: Stage = Stage.PARSING
+    waiting: list[Chunk] = field(default_factory=list)
 
 
 class StageRevision:
@@ -37,6 +63,7 @@ class StageRevision:
         parser: Parser,
         chunker: Chunker,
         embedder: Embedder,
+        unit_of_work: UnitOfWork,
         scratch: Path,
         lease_seconds: float,
         batch_chunks: int = 64,
@@ -48,54 +75,84 @@ class StageRevision:
         self._parser = parser
         self._chunker = chunker
         self._embedder = embedder
+        self._unit_of_work = unit_of_work
         self._scratch = scratch
         self._lease_seconds = lease_seconds
         self._batch_chunks = batch_chunks
 
-    async def __call__(self, lease: Lease) -> Progress:
-        """How many pages and chunks there are. Raises NoText if there is no chunk."""
-        progress = Progress()
-        await self._report(lease, Stage.PARSING, progress)
-        passages = Passages(self._chunker, self._embedder.count_tokens)
-        waiting: list[Chunk] = []
-        async with (
-            local_copy(self._blobs, lease.sha256, folder=self._scratch) as path,
-            aclosing(page_slices(self._parser.parse(path, media_type=lease.media_type))) as slices,
-        ):
-            async for pages, pages_total in slices:
-                await self._pages.add(lease.revision_id, pages)
-                waiting += await asyncio.to_thread(_cut, passages, pages)
-                progress = replace(progress, pages_done=pages[-1].number, pages_total=pages_total)
-                await self._report(lease, Stage.PARSING, progress)
-                while len(waiting) >= self._batch_chunks:
-                    progress = await self._embed_batch(lease, waiting, Stage.PARSING, progress)
-        waiting += await asyncio.to_thread(passages.finish)
-        progress = replace(
-            progress, pages_total=progress.pages_done, chunks_total=progress.chunks_done + len(waiting)
+    async def __call__(self, lease: Lease, *, turn: Turn) -> Progress:
+        """How many pages and chunks there are. Raises NoText if there is no chunk, and TurnOver."""
+        revision_id = lease.revision_id
+        kept = await self._pages.extent(revision_id)
+        last = await self._vectors.staged(revision_id)
+        passages = await passages_after(
+            last, self._pages, revision_id, chunker=self._chunker, count_tokens=self._embedder.count_tokens
         )
-        while waiting:
-            progress = await self._embed_batch(lease, waiting, Stage.EMBEDDING, progress)
-        if not progress.chunks_done:
-            raise NoText
-        await self._report(lease, Stage.PUBLISHING, progress)
-        return progress
+        staging = _Staging(lease, turn, passages, lease.progress)
+        await self._report(staging)
+        async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
+            async for pages in slices:
+                await self._cut(staging, pages)
+        async with (
+            local_copy(self._blobs, lease.content_sha256, folder=self._scratch) as path,
+            aclosing(self._parser.parse(path, media_type=lease.media_type, skip=kept.pages)) as parsed,
+            aclosing(read_ahead(page_slices(parsed, start=kept.end))) as parsed_slices,
+        ):
+            async for pages, pages_total in parsed_slices:
+                await self._keep(staging, pages, pages_total)
+                await self._cut(staging, pages)
+        await self._finish(staging)
+        return staging.progress
 
-    async def _embed_batch(
-        self, lease: Lease, waiting: list[Chunk], stage: Stage, progress: Progress
-    ) -> Progress:
-        """Takes a batch off the front of `waiting`, embeds and stages it; the progress after it."""
-        batch = waiting[: self._batch_chunks]
-        del waiting[: self._batch_chunks]
+    async def _keep(self, staging: _Staging, pages: Sequence[Page], pages_total: int | None) -> None:
+        """Commits the pages."""
+        progress = replace(staging.progress, pages_done=pages[-1].number, pages_total=pages_total)
+        staging.progress = progress
+        async with self._unit_of_work():
+            await self._report(staging)
+            await self._pages.add(staging.lease.revision_id, pages)
+        await staging.turn.check()
+
+    async def _cut(self, staging: _Staging, pages: Sequence[Page]) -> None:
+        """Cuts the pages into chunks, and embeds the full batches among those that wait."""
+        staging.waiting += await asyncio.to_thread(_chunks, staging.passages, pages)
+        while len(staging.waiting) >= self._batch_chunks:
+            await self._embed_batch(staging)
+
+    async def _finish(self, staging: _Staging) -> None:
+        """Embeds what is left, once all pages are read."""
+        staging.waiting += await asyncio.to_thread(staging.passages.finish)
+        done = staging.progress
+        total = done.chunks_done + len(staging.waiting)
+        staging.progress = replace(done, pages_total=done.pages_done, chunks_total=total)
+        staging.stage = Stage.EMBEDDING
+        while staging.waiting:
+            await self._embed_batch(staging)
+        if not total:
+            raise NoText
+
+    async def _embed_batch(self, staging: _Staging) -> None:
+        """Takes a batch off the front of those that wait, embeds it and commits it."""
+        batch = staging.waiting[: self._batch_chunks]
         vectors = await self._embedder.embed([chunk.text for chunk in batch], role="passage")
         embedded = [EmbeddedChunk(chunk, vector) for chunk, vector in zip(batch, vectors, strict=True)]
-        await self._vectors.stage(lease.publication, embedded)
-        progress = replace(progress, chunks_done=progress.chunks_done + len(batch))
-        await self._report(lease, stage, progress)
-        return progress
+        del staging.waiting[: self._batch_chunks]
+        chunks_done = staging.progress.chunks_done + len(batch)
+        staging.progress = replace(staging.progress, chunks_done=chunks_done)
+        async with self._unit_of_work():
+            await self._report(staging)
+            await self._vectors.stage(staging.lease.publication, embedded)
+        if staging.waiting:
+            await staging.turn.check()
 
-    async def _report(self, lease: Lease, stage: Stage, progress: Progress) -> None:
-        await self._jobs.report(lease, stage=stage, progress=progress, lease_seconds=self._lease_seconds)
+    async def _report(self, staging: _Staging) -> None:
+        await self._jobs.report(
+            staging.lease,
+            stage=staging.stage,
+            progress=staging.progress,
+            lease_seconds=self._lease_seconds,
+        )
 
 
-def _cut(passages: Passages, pages: Sequence[Page]) -> list[Chunk]:
+def _chunks(passages: Passages, pages: Sequence[Page]) -> list[Chunk]:
     return [chunk for page in pages for chunk in passages.feed(page)]

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 
-from citewell.errors import ContentTooLarge, QueueUnavailable, UnsupportedMediaType
+from citewell.errors import ContentTooLarge, UnsupportedMediaType
 from citewell.model import Content, Submission, Submitted
-from citewell.ports import BlobStore, DocumentStore, JobQueue, Parser, UnitOfWork
+from citewell.ports import (
+    BlobStore,
+    ContentLedger,
+    DocumentStore,
+    JobQueue,
+    PageStore,
+    Parser,
+    UnitOfWork,
+    VectorStore,
+)
+from citewell.usecases.announce import announced
 
 __all__ = ["HEAD_BYTES", "ReceiveContent", "SubmitDocument"]
 
 #: How many first bytes a parser gets to see when it says what a file is.
 HEAD_BYTES = 8192
-
-_log = logging.getLogger(__name__)
 
 
 class ReceiveContent:
@@ -67,30 +74,60 @@ class _Watched:
 
 
 class SubmitDocument:
-    """Records a document for received content and announces its job."""
+    """Records a document for received content and announces its job.
+
+    suspicion_seconds: after so long it is looked whether the bytes of a submission that a crash has
+    interrupted are in use.
+    """
 
     def __init__(
-        self, *, documents: DocumentStore, blobs: BlobStore, queue: JobQueue, unit_of_work: UnitOfWork
+        self,
+        *,
+        documents: DocumentStore,
+        ledger: ContentLedger,
+        pages: PageStore,
+        vectors: VectorStore,
+        blobs: BlobStore,
+        queue: JobQueue,
+        unit_of_work: UnitOfWork,
+        suspicion_seconds: float = 60.0,
     ) -> None:
         self._documents = documents
+        self._ledger = ledger
+        self._pages = pages
+        self._vectors = vectors
         self._blobs = blobs
         self._queue = queue
         self._unit_of_work = unit_of_work
+        self._suspicion_seconds = suspicion_seconds
 
     async def __call__(self, content: Content, submission: Submission) -> Submitted:
-        """The document that holds the content; what was received is kept or dropped in any case."""
+        """The document that holds the content; what was received is kept or dropped in any case.
+
+        Raises Conflict and KeyReused.
+        """
         try:
+            for blob in content.blobs:
+                # Before the bytes are kept, so that a crash between the two leaves no orphan for good.
+                await self._ledger.suspect(blob.sha256, after_seconds=self._suspicion_seconds)
             async with self._unit_of_work():
-                # A delete of the last document with the same bytes must not take them away in between.
-                await self._documents.lock_content(content.blob.sha256)
-                await self._blobs.keep(content.blob)
-                submitted = await self._documents.submit(submission)
+                submitted = await self._record(content, submission)
         finally:
-            await self._blobs.drop(content.blob)
-        if submitted.job_id is not None:
-            try:
-                await self._queue.announce(submitted.job_id)
-            except QueueUnavailable:
-                # The job is safe in the store; the sweeper announces it when the queue is back.
-                _log.warning("job %s waits for the queue to come back", submitted.job_id)
+            for blob in content.blobs:
+                await self._blobs.drop(blob)
+        return await announced(submitted, self._queue)
+
+    async def _record(self, content: Content, submission: Submission) -> Submitted:
+        # In the order of the hashes, as whoever locks two of them does.
+        for blob in sorted(content.blobs, key=lambda blob: blob.sha256):
+            # A delete of the last document with the same bytes must not take them away in between.
+            await self._ledger.lock(blob.sha256)
+            await self._blobs.keep(blob)
+        submitted = await self._documents.submit(submission)
+        if submitted.superseded is not None:
+            await self._vectors.discard(submitted.superseded)
+            await self._pages.discard(submitted.superseded)
+        for blob in content.blobs:
+            if await self._ledger.is_used(blob.sha256):
+                await self._ledger.clear(blob.sha256)
         return submitted

@@ -33,9 +33,10 @@ def command(ctx: click.Context) -> None:
     from citewell_entrypoints.cli.schema import require_schema
     from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
-    from citewell_entrypoints.worker import run_worker
+    from citewell_entrypoints.worker import be_nice, run_worker
 
     exit_with_parent()
+    be_nice()
     require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
     ctx.exit(run_worker(settings))

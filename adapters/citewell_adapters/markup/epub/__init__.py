@@ -1,0 +1,1 @@
+"""EPUB: the chapters are HTML in a zip archive."""

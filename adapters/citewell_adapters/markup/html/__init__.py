@@ -1,0 +1,1 @@
+"""HTML, by the standard library."""
