@@ -146,4 +146,16 @@ def nosy(path: Path, *, media_type: str, password: str | None, skip: int) -> Ite
     yield ParsedPage(4, " ".join(sorted(os.environ)))
 
 
+def forgetful(path: Path, *, media_type: str, password: str, to: Path) -> bool:
+    """Begins to write the copy, and crashes."""
+    to.write_text("half of it")
+    os.abort()
+
+
+def writing_more(path: Path, *, media_type: str, password: str, to: Path) -> bool:
+    """Writes as many bytes as the file says; says whether it could."""
+    to.write_bytes(b"x" * int(path.read_text()))
+    return True
+
+
 not_even_importable = "this is no function"

@@ -95,6 +95,23 @@ def test_bars_in_cells_are_escaped(path: Path) -> None:
     assert _said(page) == ["x \\| y", "b", "c", "\\|d\\|"]
 
 
+def test_large_type_in_a_table_makes_no_heading(path: Path) -> None:
+    """It is the head of the table, not of a chapter."""
+
+    def draw(page: Any) -> None:
+        page.insert_text((_LEFT, 100), "Of mathematicians", fontsize=24)
+        page.insert_text((_LEFT, 150), ["Enough words to tell which type is the one of the body."] * 2)
+        _table(page, _ROWS[1:], top=230)
+        for place, cell in enumerate(_ROWS[0]):
+            x = _LEFT + place * _WIDTH
+            page.draw_rect((x, 200, x + _WIDTH, 230))
+            page.insert_text((x + 5, 222), cell, fontsize=20)
+
+    page = _read(path, draw)
+    assert "| Name | Born | Place |" in page.text
+    assert [heading.title for heading in page.headings] == ["Of mathematicians"]
+
+
 def test_empty_cells_keep_their_place(path: Path) -> None:
     """Rows and columns without any text are left out."""
     rows = [["a", "b", "", "d"], ["", "f", "", "h"], ["", "", "", ""], ["i", "", "", "l"]]

@@ -11,7 +11,7 @@ from typing import Any
 import pymupdf
 import pytest
 
-from citewell.errors import ParserLimitExceeded, UnreadableDocument
+from citewell.errors import ParserCrashed, ParserLimitExceeded, UnreadableDocument
 from citewell.model import ParsedPage
 from citewell_adapters.parsing import ChildLimits, ChildParser, ReaderUnavailable
 from citewell_adapters.pymupdf import PDF, PDF_READER, PDF_UNLOCKER, detect_pdf
@@ -100,6 +100,40 @@ async def test_what_is_no_pdf_cannot_be_unlocked(parser: ChildParser, tmp_path: 
         await parser.unlock(path, media_type=PDF, password=_PASSWORD, to=to)
     assert str(tmp_path) not in str(raised.value)
     assert not _exists(to)
+
+
+def _planted(unlocker: str, limits: ChildLimits | None = None) -> ChildParser:
+    unlocker = f"tests.integration.planted_readers:{unlocker}"
+    return ChildParser(reader=PDF_READER, unlocker=unlocker, detect=detect_pdf, limits=limits)
+
+
+async def test_a_crash_leaves_neither_a_copy_nor_the_password(
+    locked: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ParserCrashed; nothing that is logged or said holds the password."""
+    to = tmp_path / "open.pdf"
+    async with _planted("forgetful") as parser:
+        with pytest.raises(ParserCrashed) as raised:
+            await parser.unlock(locked, media_type=PDF, password=_PASSWORD, to=to)
+    assert not _exists(to)
+    assert caplog.records
+    assert _PASSWORD not in caplog.text + str(raised.value)
+
+
+@pytest.mark.parametrize(("size", "fits"), [(1_000, True), (1_001, False)])
+async def test_the_process_that_unlocks_writes_no_more_than_it_may(
+    size: int, fits: bool, tmp_path: Path
+) -> None:
+    """The kernel stops it, whatever it wants."""
+    path, to = tmp_path / "size", tmp_path / "copy"
+    _write(path, str(size).encode())
+    async with _planted("writing_more", ChildLimits(file_bytes=1_000)) as parser:
+        if fits:
+            assert await parser.unlock(path, media_type=PDF, password=_PASSWORD, to=to)
+        else:
+            with pytest.raises(ReaderUnavailable):
+                await parser.unlock(path, media_type=PDF, password=_PASSWORD, to=to)
+    assert _exists(to) == fits
 
 
 async def test_a_parser_without_an_unlocker_unlocks_nothing(locked: Path, tmp_path: Path) -> None:

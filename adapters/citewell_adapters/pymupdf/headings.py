@@ -53,7 +53,7 @@ class OutlineHeadings:
 
 
 class FontHeadings:
-    """Finds short blocks in larger type than the body's, or in bold above a paragraph.
+    """Finds short blocks, but no tables, in larger type than the body's, or in bold above a paragraph.
 
     The body's type is the one that most characters have of the sample's pages. What stands on one of the two
     pages before, as at the head of page after page, is left out: to find what `on` finds on a page, show it
@@ -84,6 +84,8 @@ class FontHeadings:
 
 def _in_larger_type(blocks: Sequence[PrintedBlock], *, body: float) -> Iterator[Heading]:
     for block, following in zip(blocks, [*blocks[1:], None], strict=False):
+        if block.table:
+            continue
         lines = [line for line in block.lines[: _MOST_LINES + 1] if line.size >= _LEVELS[-1][0] * body]
         lines = lines if lines == list(block.lines[: len(lines)]) else []
         title = " ".join(line.text for line in lines)

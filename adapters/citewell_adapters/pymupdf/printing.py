@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -151,7 +152,7 @@ class _Characters:
         while character:
             left, right = character.quad.ul.x, character.quad.ur.x
             place = bisect_right(borders, (left + right) / 2)
-            letter = chr(character.c)
+            letter = chr(character.c) if 0 <= character.c <= sys.maxunicode else "\ufffd"
             piece = pieces[place]
             if piece is None:
                 pieces[place] = replace(line, text=letter, left=left, right=right)
@@ -172,6 +173,7 @@ def _text_lines(printed: mupdf.FzStextPage) -> Iterator[Any]:
     block = printed.m_internal.first_block
     while block:
         if block.type == mupdf.FZ_STEXT_BLOCK_TEXT:
-            for line in mupdf.FzStextBlock(block):
+            lines: Any = mupdf.FzStextBlock(block)
+            for line in lines:
                 yield line.m_internal
         block = block.next
