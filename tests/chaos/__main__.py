@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import shutil
 import sys
@@ -25,10 +26,14 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = _options(arguments)
+    # It would tell of each query that was cut off.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     folder = Path(tempfile.mkdtemp(prefix="citewell-chaos-"))
     try:
         if options.self_test:
-            return asyncio.run(self_test(folder, options.self_test, seed=options.seed, kills=options.kills))
+            return asyncio.run(
+                self_test(folder, options.self_test, seed=options.seed, kills=options.kills, tell=_tell)
+            )
         campaign = Campaign(
             seed=options.seed,
             kills=options.kills,
@@ -38,15 +43,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command=f'make chaos ARGS="--seed {options.seed} --kills {options.kills}'
             f'{" --no-full-disk" if options.no_full_disk else ""}"',
         )
-        print(f"seed {options.seed}, {options.kills} kills, {len(campaign.files)} files", flush=True)
+        _tell(f"seed {options.seed}, {options.kills} kills, {len(campaign.files)} files")
         report = asyncio.run(run(campaign, folder))
-        print(report.text())
+        _tell(report.text())
         return 1 if report.violations else 0
     finally:
         if options.keep:
-            print(f"All of it is kept in {folder}")
+            _tell(f"All of it is kept in {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

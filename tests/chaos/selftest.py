@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +21,13 @@ FAULTS: Final[Mapping[str, frozenset[Kind]]] = {
 }
 
 
-async def self_test(folder: Path, faults: Sequence[str], *, seed: int, kills: int) -> int:
-    """One campaign for each fault, on made files; the exit code: 0 if each was found."""
+async def self_test(
+    folder: Path, faults: Sequence[str], *, seed: int, kills: int, tell: Callable[[str], None]
+) -> int:
+    """One campaign for each fault, on made files; the exit code: 0 if each was found. tell: takes the reports."""
     missed = []
     for fault in faults:
-        print(f"== planted: {fault}", flush=True)
+        tell(f"== planted: {fault}")
         campaign = Campaign(
             seed=seed,
             kills=kills,
@@ -36,8 +38,8 @@ async def self_test(folder: Path, faults: Sequence[str], *, seed: int, kills: in
         )
         (folder / fault).mkdir()
         report = await run(campaign, folder / fault)
-        print(report.text(), flush=True)
+        tell(report.text())
         if not FAULTS[fault] & {violation.kind for violation in report.violations}:
             missed.append(fault)
-    print(f"not found: {', '.join(missed)}" if missed else "Every planted fault was found.")
+    tell(f"not found: {', '.join(missed)}" if missed else "Every planted fault was found.")
     return 1 if missed else 0
