@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -26,14 +27,14 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code."""
     options = _options(arguments)
+    # Stopped either way, it stops what it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # It would tell of each query that was cut off.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     folder = Path(tempfile.mkdtemp(prefix="citewell-chaos-"))
     try:
         if options.self_test:
-            return asyncio.run(
-                self_test(folder, options.self_test, seed=options.seed, kills=options.kills, tell=_tell)
-            )
+            return asyncio.run(self_test(folder, options.self_test, tell=_tell))
         campaign = Campaign(
             seed=options.seed,
             kills=options.kills,

@@ -21,7 +21,7 @@ from tests.chaos.inspection import Remains, inspect
 from tests.chaos.ledger import Entry, Ledger
 from tests.chaos.outcomes import Kind, Outcome, Violation
 from tests.chaos.report import Report
-from tests.chaos.schedule import schedule
+from tests.chaos.schedule import Strike, schedule
 from tests.chaos.stack import Stack, settings
 from tests.chaos.striking import Striker
 from tests.chaos.traffic import Traffic
@@ -32,14 +32,14 @@ __all__ = ["Campaign", "run"]
 
 _OBSERVERS: Final = 2
 _REFERENCE_SECONDS: Final = 240.0
-_SETTLE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """files: what is uploaded, editions: what replaces it. embedding_seconds: how long a call takes.
 
-    patience_seconds: what has not ended so long after the last strike is stuck. plant: see Stack.
+    patience_seconds: what has not ended so long after the last strike is stuck. settle_seconds: how long
+    what tidies up may take. plan: the strikes, None for what `seed` and `kills` decide. plant: see Stack.
     """
 
     seed: int
@@ -49,6 +49,8 @@ class Campaign:
     users: int = 6
     embedding_seconds: float = 0.12
     patience_seconds: float = 180.0
+    settle_seconds: float = 60.0
+    plan: Sequence[Strike] | None = None
     fill_disk: bool = True
     plant: Path | None = None
     command: str = ""
@@ -146,7 +148,9 @@ class _Battle:
     async def _under_fire(self, striker: Striker, traffic: Traffic) -> None:
         """All strikes, and those again that found nothing; then the users finish what they are at."""
         users = [asyncio.create_task(traffic.user()) for _ in range(self._campaign.users)]
-        plan = schedule(self._campaign.seed, kills=self._campaign.kills, fill_disk=self._disk is not None)
+        plan = self._campaign.plan or schedule(
+            self._campaign.seed, kills=self._campaign.kills, fill_disk=self._disk is not None
+        )
         missed = [strike for strike in plan if not await striker.strike(strike)]
         missed = [strike for strike in missed if not await striker.strike(strike)]
         await striker.settle()
@@ -169,7 +173,7 @@ class _Battle:
         for entry in self._ledger.under_way():
             document = await client.ended(entry.document_id, within_seconds=self._campaign.patience_seconds)
             self._ledger.has_ended(entry, ready=document is not None and document["status"] == "ready")
-        deadline = time.monotonic() + _SETTLE_SECONDS
+        deadline = time.monotonic() + self._campaign.settle_seconds
         while True:
             with contextlib.suppress(psycopg.OperationalError):
                 remains = await inspect(stack.database_url, stack.data_dir)
@@ -194,11 +198,14 @@ class _Battle:
         replies = sum(observer.replies for observer in observers)
         entries: list[Entry] = list(self._ledger)
         deleted = sum(not entry.stands for entry in entries)
-        self._facts += [
+        self._facts.append(
             f"{len(entries)} documents were accepted and {deleted} of them deleted again; {replies} replies "
-            f"were looked at; {len(self._stub.log)} texts were embedded; {time.monotonic() - began:.0f} s.",
-            f"The supervisor gave up, or did not start, {stack.gave_up} times, and was started again.",
-        ]
+            f"were looked at; {len(self._stub.log)} texts were embedded; {time.monotonic() - began:.0f} s."
+        )
+        if stack.gave_up:
+            self._facts.append(
+                f"The supervisor ended by itself {stack.gave_up} times, and was started again."
+            )
         if self._disk is None:
             self._facts.append("Left out: a full disk, as no small file system may be mounted here.")
 

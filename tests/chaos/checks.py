@@ -1,4 +1,4 @@
-"""What must hold once everything has ended. Each check is a function of what was seen, and of nothing else."""
+"""What must hold once everything has ended. Each check is a function of what was seen."""
 
 from __future__ import annotations
 

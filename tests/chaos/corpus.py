@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pymupdf
 from tests.chaos.outcomes import digest
@@ -16,10 +16,36 @@ __all__ = ["REAL_FILES", "Upload", "editions", "made_files", "real_files"]
 REAL_FILES: Final = Path(__file__).parents[3] / "shared" / "pdfs"
 #: How many of each folder are taken, in the order of their names; the largest of the good ones come on top.
 _TAKEN: Final = {"good": 22, "huge": 3, "encrypted": 4, "malformed": 8, "scanned": 3}
+#: PyMuPDF's PDF_ENCRYPT_AES_256, which type checkers do not see.
+_AES_256: Final = 5
 _WORDS: Final = (
-    "harbour lamp mole barometer ferry ledger crane tide captain signal rope anchor cargo customs pilot "
-    "warehouse storm channel beacon fog dredger quay bollard manifest tonnage survey"
-).split()
+    "harbour",
+    "lamp",
+    "mole",
+    "barometer",
+    "ferry",
+    "ledger",
+    "crane",
+    "tide",
+    "captain",
+    "signal",
+    "rope",
+    "anchor",
+    "cargo",
+    "customs",
+    "pilot",
+    "warehouse",
+    "storm",
+    "channel",
+    "beacon",
+    "fog",
+    "dredger",
+    "quay",
+    "bollard",
+    "manifest",
+    "tonnage",
+    "survey",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +101,13 @@ def _prose(sentences: int, chance: random.Random) -> str:
 
 def _pdf(pages: int, chance: random.Random, *, password: str | None = None) -> bytes:
     """A PDF with a page of prose each; with `pages` = 0 one page without any text."""
-    with pymupdf.open() as document:
+    document: Any = pymupdf.open()  # type: ignore[no-untyped-call]
+    with document:
         for _ in range(pages):
             page = document.new_page()
             page.insert_textbox((50, 50, 550, 800), _prose(14, chance), fontsize=11)
         if not pages:
             document.new_page()
-        locked = {"encryption": pymupdf.PDF_ENCRYPT_AES_256, "user_pw": password} if password else {}
+        locked = {"encryption": _AES_256, "user_pw": password} if password else {}
         content: bytes = document.tobytes(deflate=True, **locked)
     return content

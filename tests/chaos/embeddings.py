@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from citewell_adapters.mock import MockEmbedder
 
-__all__ = ["DIMENSIONS", "EmbeddingsStub", "Embedded"]
+__all__ = ["DIMENSIONS", "Embedded", "EmbeddingsStub"]
 
 DIMENSIONS: Final = 64
 

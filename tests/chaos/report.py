@@ -48,8 +48,10 @@ class Report:
     def text(self) -> str:
         """All of it, with the worst of the violations in words."""
         lines = [self.table(), "", *self.facts]
-        for violation in self.violations[:_SHOWN]:
-            lines.append(f"  {violation.kind}: {violation.document_id or '-'}: {violation.detail}")
+        lines += [
+            f"  {violation.kind}: {violation.document_id or '-'}: {violation.detail}"
+            for violation in self.violations[:_SHOWN]
+        ]
         if len(self.violations) > _SHOWN:
             lines.append(f"  … and {len(self.violations) - _SHOWN} more")
         verdict = "kept every promise" if not self.violations else f"{len(self.violations)} violations"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
-__all__ = ["Action", "Moment", "Strike", "Target", "schedule"]
+__all__ = ["Action", "Moment", "Strike", "Target", "again_and_again", "schedule"]
 
 _Item = TypeVar("_Item")
 
@@ -102,6 +102,14 @@ def schedule(seed: int, *, kills: int, fill_disk: bool = False) -> Sequence[Stri
         Strike(number, *blow, delay_seconds=chance.uniform(0.0, _LONGEST_DELAY_SECONDS), aim=chance.random())
         for number, blow in enumerate(blows, start=1)
     ]
+
+
+def again_and_again(
+    moments: Sequence[Moment], target: Target, action: Action, *, times: int
+) -> Sequence[Strike]:
+    """The same blow, at these moments by turns: a plan for a fault that only it brings to light."""
+    turns = itertools.islice(itertools.cycle(moments), times)
+    return [Strike(number, moment, target, action, 1.0, 0.5) for number, moment in enumerate(turns, start=1)]
 
 
 def _rounds(items: Sequence[_Item], chance: random.Random) -> Iterator[_Item]:

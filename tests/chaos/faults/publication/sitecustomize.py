@@ -8,18 +8,17 @@ import sys
 if sys.orig_argv[-1] == "worker":
     import asyncio
 
-    from citewell_adapters.pgvector.database import PgDatabase
+    from citewell.model import Publication
     from citewell_adapters.pgvector.vectors import PgVectorStore
 
     publish = PgVectorStore.publish
 
-    async def publish_apart(self, publication):
+    async def publish_apart(self: PgVectorStore, publication: Publication) -> None:
         """Commits what came before in the unit of work, waits, and publishes."""
-        database: PgDatabase = self._database
-        async with database.connection() as connection:
+        async with self._database.connection() as connection:
             await connection.execute("COMMIT")
             await asyncio.sleep(1.0)
             await connection.execute("BEGIN")
         await publish(self, publication)
 
-    PgVectorStore.publish = publish_apart
+    setattr(PgVectorStore, "publish", publish_apart)  # noqa: B010 - type checkers refuse the plain way

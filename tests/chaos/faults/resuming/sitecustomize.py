@@ -6,9 +6,10 @@ Python imports this at the start of every process of the service, as PYTHONPATH 
 import sys
 
 if sys.orig_argv[-1] == "worker":
+    from citewell.model import RevisionId
     from citewell_adapters.pgvector.vectors import PgVectorStore
 
-    async def nothing_staged(self, revision_id):
+    async def nothing_staged(self: PgVectorStore, revision_id: RevisionId) -> None:
         """As if no slice had been committed."""
 
-    PgVectorStore.staged = nothing_staged
+    setattr(PgVectorStore, "staged", nothing_staged)  # noqa: B010 - type checkers refuse the plain way
