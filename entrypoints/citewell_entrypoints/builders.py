@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from citewell.chunking import SentenceChunker
 from citewell.ports import LLM, BlobStore, Chunker, Embedder, JobQueue, Parser
 from citewell_entrypoints.probes import Probe
+from citewell_entrypoints.scratch import ScratchFolder
 from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def blobs(settings: Settings) -> BlobStore:
     return ObjectBlobStore(_folder(settings, "blobs").as_uri())
 
 
-def scratch_folder(settings: Settings) -> Path:
+def scratch(settings: Settings) -> ScratchFolder:
     """Where files are copied to while they are read."""
-    return _folder(settings, "scratch")
+    return ScratchFolder(settings.data_dir.absolute() / "scratch")
 
 
 def broker(settings: Settings) -> RedisBroker:

@@ -70,6 +70,7 @@ class Container(containers.DeclarativeContainer):
     ledger: providers.Provider[ContentLedger] = providers.Singleton(builders.ledger, database)
     pages: providers.Provider[PageStore] = providers.Singleton(builders.pages, database)
     blobs: providers.Provider[BlobStore] = providers.Singleton(builders.blobs, settings)
+    scratch = providers.Singleton(builders.scratch, settings)
     broker = providers.Singleton(builders.broker, settings)
     queue: providers.Provider[JobQueue] = providers.Singleton(builders.queue, broker)
 
@@ -177,7 +178,7 @@ class WorkerContainer(Container):
         chunker=chunker,
         embedder=Container.embedder,
         unit_of_work=Container.unit_of_work,
-        scratch=providers.Callable(builders.scratch_folder, Container.settings),
+        scratch=Container.scratch.provided.path,
         lease_seconds=Container.settings.provided.lease_seconds,
         batch_chunks=Container.settings.provided.embeddings_batch_size,
     )

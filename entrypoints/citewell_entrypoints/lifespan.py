@@ -29,6 +29,7 @@ def _openable(container: Container) -> Iterator[Callable[[], Any]]:
     yield container.database
     yield container.vectors
     yield container.blobs
+    yield container.scratch
     yield container.parser
     if isinstance(container, HttpContainer):
         yield container.llm

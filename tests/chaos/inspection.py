@@ -154,4 +154,5 @@ async def _count(connection: psycopg.AsyncConnection[Any], query: Any) -> int:
 
 
 def _files(folder: Path) -> int:
-    return sum(path.is_file() for path in folder.rglob("*"))
+    # A process that lives holds a lock in its folder.
+    return sum(path.is_file() and path.name != ".lock" for path in folder.rglob("*"))

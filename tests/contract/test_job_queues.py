@@ -110,3 +110,24 @@ class TestDramatiqJobQueue(JobQueueContract):
         with pytest.raises(QueueUnavailable):
             await ping(broker)
         broker.close()
+
+    async def test_a_silent_server_keeps_only_the_first_waiting(self) -> None:
+        """Announcements that follow a failure fail at once: a silent server does not hold up uploads."""
+        connections = 0
+
+        async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+            broker = build_broker(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+            broker.client.connection_pool.connection_kwargs["socket_timeout"] = 0.2
+            queue = DramatiqJobQueue(broker)
+            for _ in range(20):
+                with pytest.raises(QueueUnavailable):
+                    await queue.announce(JobId(uuid4()))
+            broker.close()
+        # One try and its repetition.
+        assert connections == 2
