@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.campaign import run
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else long_campaign(seed=seed, kills=kills, fill_disk=not options.no_full_disk)
         )
         _tell(f"seed {seed}, {kills} kills, {len(campaign.files)} files")
-        report = asyncio.run(run(campaign, folder))
+        report = asyncio.run(run(replace(campaign, tell=_tell), folder))
         _tell(report.text())
         return 1 if report.violations else 0
     finally:
