@@ -70,6 +70,10 @@ test-containers: $(VENV)/.dev  ## run the contract and integration tests on Post
 		echo "No Docker engine answers. Start one, or point DOCKER_HOST at one; 'make test' needs none." >&2; exit 1; }
 	CITEWELL_TEST_ENGINES=containers $(BIN)/python -m pytest tests/contract tests/integration $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.dev  ## kill everything at every stage and check that nothing is lost: ARGS="--seed 7 --kills 200"
+	$(BIN)/python -m tests.chaos $(ARGS)
+
 .PHONY: check
 # Without the variable, pyright asks the package index for a newer version of itself.
 check: $(VENV)/.dev  ## check format, style, types and the architecture

@@ -15,10 +15,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from tests.chaos.campaign import Campaign, run
-from tests.chaos.corpus import editions, made_files, real_files
+from tests.chaos.campaign import run
+from tests.chaos.campaigns import long_campaign, short_campaign
 from tests.chaos.selftest import FAULTS, self_test
 
 __all__ = ["main"]
@@ -35,17 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.self_test:
             return asyncio.run(self_test(folder, options.self_test, tell=_tell))
-        campaign = Campaign(
-            seed=options.seed,
-            kills=options.kills,
-            files=[*real_files(), *made_files()],
-            editions=editions(),
-            fill_disk=not options.no_full_disk,
-            command=f'make chaos ARGS="--seed {options.seed} --kills {options.kills}'
-            f'{" --no-full-disk" if options.no_full_disk else ""}"',
+        seed, kills = options.seed, options.kills
+        campaign = (
+            short_campaign(seed=seed, kills=kills)
+            if options.short
+            else long_campaign(seed=seed, kills=kills, fill_disk=not options.no_full_disk)
         )
-        _tell(f"seed {options.seed}, {options.kills} kills, {len(campaign.files)} files")
-        report = asyncio.run(run(campaign, folder))
+        _tell(f"seed {seed}, {kills} kills, {len(campaign.files)} files")
+        report = asyncio.run(run(replace(campaign, tell=_tell), folder))
         _tell(report.text())
         return 1 if report.violations else 0
     finally:
@@ -64,6 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--kills", type=int, default=200, help="how many processes are killed (200)")
+    parser.add_argument("--short", action="store_true", help="the campaign of make test: small, made files")
     parser.add_argument("--no-full-disk", action="store_true", help="mount nothing, fill nothing")
     parser.add_argument("--keep", action="store_true", help="keep data and logs, and say where")
     parser.add_argument(

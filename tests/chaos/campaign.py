@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from tests.chaos.watch import Watch
 __all__ = ["Campaign", "run"]
 
 _OBSERVERS: Final = 2
+_TELL_EVERY: Final = 20
 _REFERENCE_SECONDS: Final = 240.0
 
 
@@ -40,6 +41,7 @@ class Campaign:
 
     patience_seconds: what has not ended so long after the last strike is stuck. settle_seconds: how long
     what tidies up may take. plan: the strikes, None for what `seed` and `kills` decide. plant: see Stack.
+    tell: takes a line now and then about how far it is.
     """
 
     seed: int
@@ -54,6 +56,7 @@ class Campaign:
     fill_disk: bool = True
     plant: Path | None = None
     command: str = ""
+    tell: Callable[[str], None] = lambda _: None
 
 
 async def run(campaign: Campaign, folder: Path) -> Report:
@@ -151,8 +154,8 @@ class _Battle:
         plan = self._campaign.plan or schedule(
             self._campaign.seed, kills=self._campaign.kills, fill_disk=self._disk is not None
         )
-        missed = [strike for strike in plan if not await striker.strike(strike)]
-        missed = [strike for strike in missed if not await striker.strike(strike)]
+        missed = await self._strike_all(striker, plan)
+        missed = await self._strike_all(striker, missed)
         await striker.settle()
         traffic.stopping.set()
         limit = 2 * self._campaign.patience_seconds
@@ -166,6 +169,17 @@ class _Battle:
         self._violations += traffic.violations
         if missed:
             self._facts.append(f"{len(missed)} strikes found nothing to strike.")
+
+    async def _strike_all(self, striker: Striker, plan: Sequence[Strike]) -> list[Strike]:
+        """Those that found nothing to strike."""
+        missed = []
+        for count, strike in enumerate(plan, start=1):
+            if not await striker.strike(strike):
+                missed.append(strike)
+            if count % _TELL_EVERY == 0:
+                documents = sum(1 for _ in self._ledger)
+                self._campaign.tell(f"{count} of {len(plan)} strikes, {documents} documents accepted")
+        return missed
 
     async def _settled(self, stack: Stack, client: Client) -> Remains:
         """What is stored when nothing is under way any more, and what tidies up has had its time."""

@@ -17,8 +17,8 @@ from tests.chaos.watch import Watch
 
 __all__ = ["PAUSE_SECONDS", "Striker", "Struck"]
 
-#: Longer than the lease, and than what a worker needs to find out.
-PAUSE_SECONDS: Final = 7.0
+#: Longer than the lease, and than another worker needs to take the job up.
+PAUSE_SECONDS: Final = 10.0
 _FULL_SECONDS: Final = 4.0
 _MOMENT_SECONDS: Final = 6.0
 _TARGET_SECONDS: Final = 8.0

@@ -130,10 +130,17 @@ class Traffic:
     async def _cancel(self, upload: Upload, collection: str) -> None:
         entry = await self._upload(upload, collection)
         await asyncio.sleep(self._chance.uniform(0.0, 2.0))
-        if await self._client.act(entry.document_id, "cancel"):
+        await self._client.act(entry.document_id, "cancel")
+        # A reply may have been lost, so what counts is what the document says.
+        while await self._status(entry) == "cancelled":
             entry.paid_anew = time.monotonic()
             await self._client.act(entry.document_id, "retry")
         await self._end(entry)
+
+    async def _status(self, entry: Entry) -> str | None:
+        """At its end, or None if it does not come to one in time."""
+        document = await self._client.ended(entry.document_id, within_seconds=self._patience_seconds)
+        return None if document is None else str(document["status"])
 
     async def _upload(self, upload: Upload, collection: str, *, expected: str | None = None) -> Entry:
         document_id = await self._client.upload(upload, collection=collection)
@@ -150,9 +157,8 @@ class Traffic:
 
     async def _end(self, entry: Entry) -> None:
         """Wait for the end, within limits: what does not end is found by the checks."""
-        document = await self._client.ended(entry.document_id, within_seconds=self._patience_seconds)
-        if document is not None:
-            self._ledger.has_ended(entry, ready=document["status"] == "ready")
+        if (status := await self._status(entry)) is not None:
+            self._ledger.has_ended(entry, ready=status == "ready")
 
     async def _remove(self, entry: Entry) -> None:
         entry.delete_asked = time.monotonic()

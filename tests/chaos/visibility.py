@@ -73,6 +73,7 @@ class Observer:
         self._reference = reference
         self._chance = random.Random(seed)
         self.replies = 0
+        #: Each once, however often it was seen.
         self.violations: list[Violation] = []
 
     async def run(self) -> None:
@@ -140,7 +141,8 @@ class Observer:
 
     def _note(self, entry: Entry, faults: Sequence[str]) -> None:
         self.replies += 1
-        self.violations += [Violation(Kind.HALF_VISIBLE, entry.document_id, fault) for fault in faults]
+        found = [Violation(Kind.HALF_VISIBLE, entry.document_id, fault) for fault in faults]
+        self.violations += [violation for violation in found if violation not in self.violations]
 
 
 def _must_be_found(entry: Entry) -> bool:

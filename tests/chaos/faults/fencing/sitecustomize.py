@@ -8,7 +8,7 @@ import sys
 if sys.orig_argv[-1] == "worker":
     from citewell_adapters.pgvector import jobs
 
-    for name, value in vars(jobs).items():
+    for name, value in list(vars(jobs).items()):
         if isinstance(value, str) and "fence = %(fence)s AND status IN" in value:
             head, _, tail = value.partition("fence = %(fence)s AND status IN")
-            vars(jobs)[name] = head + "%(fence)s::bigint IS NOT NULL" + tail.partition(")")[2]
+            setattr(jobs, name, head + "%(fence)s::bigint IS NOT NULL" + tail.partition(")")[2])
