@@ -64,6 +64,7 @@ class ApiStub:
 
     uploads: answers to give for a file of this name before it is taken. lives: the states that a document of
     this name goes through, one each time it is asked for; the last one stays. listed: the pages of documents.
+    controlled: the answers to give where a document is to be cancelled, retried or deleted, by what and id.
     """
 
     def __init__(self) -> None:
@@ -71,6 +72,7 @@ class ApiStub:
         self.lives: dict[str, list[dict[str, Any]]] = {}
         self.listed: list[dict[str, Any]] = []
         self.query: Canned = Canned(200, {"answer": None, "sources": [], "degraded": []})
+        self.controlled: dict[tuple[str, str], Canned] = {}
         self.ready: Canned = Canned(200, {"status": "ready", "parts": PARTS})
         self.asked: list[Asked] = []
         self.url = ""
@@ -92,6 +94,10 @@ class ApiStub:
                     return self._list(asked)
                 case ("GET", ["", "api", "v1", "documents", document_id]):
                     return self._look(document_id)
+                case ("POST", ["", "api", "v1", "documents", document_id, what]):
+                    return self.controlled.get((what, document_id)) or self._unknown()
+                case ("DELETE", ["", "api", "v1", "documents", document_id]):
+                    return self.controlled.get(("delete", document_id)) or self._unknown()
                 case ("POST", ["", "api", "v1", "query"]):
                     return self.query
         return problem(404, f"nothing at {asked.path}")
@@ -121,10 +127,13 @@ class ApiStub:
     def _look(self, document_id: str) -> Canned:
         name = self._names.get(document_id)
         if name is None:
-            return problem(404, "there is no document with this id")
+            return self._unknown()
         states = self.lives.get(name, [{"status": "ready", "page_count": 1, "chunk_count": 2}])
         state = states.pop(0) if len(states) > 1 else states[0]
         return Canned(200, self.document(name, **state))
+
+    def _unknown(self) -> Canned:
+        return problem(404, "there is no document with this id")
 
     def _list(self, asked: Asked) -> Canned:
         wanted = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
@@ -158,6 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_POST(self) -> None:
+        self._answer()
+
+    def do_DELETE(self) -> None:
         self._answer()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002

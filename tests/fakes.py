@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
-from citewell.errors import CitewellError
+from citewell.errors import CitewellError, PasswordRequired
 from citewell.model import EmbeddingSpace, JobId, ParsedPage
 from citewell.ports import EmbeddingRole
 
-__all__ = ["FormFeedParser", "RecordingQueue", "WordEmbedder"]
+__all__ = ["FormFeedParser", "LockedParser", "RecordingQueue", "WordEmbedder"]
 
 
 class FormFeedParser:
@@ -32,6 +32,31 @@ class FormFeedParser:
 
     async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
         return False
+
+
+class LockedParser(FormFeedParser):
+    """Its encrypted files begin with a line `LOCKED password`; unlocking raises `crash`, if there is one."""
+
+    def __init__(self, *, crash: CitewellError | None = None) -> None:
+        super().__init__()
+        self._crash = crash
+
+    async def parse(
+        self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
+    ) -> AsyncGenerator[ParsedPage, None]:
+        if path.read_text().startswith("LOCKED "):  # noqa: ASYNC240 - a few bytes
+            raise PasswordRequired
+        async for page in super().parse(path, media_type=media_type, skip=skip):
+            yield page
+
+    async def unlock(self, path: Path, *, media_type: str, password: str, to: Path) -> bool:
+        if self._crash is not None:
+            raise self._crash
+        head, _, text = path.read_text().partition("\n")  # noqa: ASYNC240 - a few bytes
+        if head != f"LOCKED {password}":
+            return False
+        to.write_text(text)  # noqa: ASYNC240 - a few bytes
+        return True
 
 
 class WordEmbedder:

@@ -18,6 +18,7 @@ from tests.house import House
 from citewell.testing.scripted import ScriptedLLM
 from citewell_entrypoints.container import HttpContainer
 from citewell_entrypoints.http import create_app
+from citewell_entrypoints.http.streams import OpenStreams
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.settings import Settings
 
@@ -86,6 +87,23 @@ class Served:
             f"{API}/documents", files={"file": (name, content)}, data=fields, headers=headers
         )
 
+    async def put(
+        self,
+        document_id: object,
+        content: bytes,
+        *,
+        name: str = "a.txt",
+        headers: Mapping[str, str] | None = None,
+        **fields: str,
+    ) -> httpx.Response:
+        """PUT a document under this id."""
+        return await self.client.put(
+            f"{API}/documents/{document_id}",
+            files={"file": (name, content)},
+            data=fields,
+            headers=headers,
+        )
+
     async def send_form(self, body: bytes | AsyncIterator[bytes], **headers: str) -> httpx.Response:
         """POST a form as it is written."""
         media_type = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -118,12 +136,14 @@ async def served(
     probes: Mapping[str, Probe] | None = None,
     llm: object | None = None,
     blobs: object | None = None,
+    streams: OpenStreams | None = None,
     max_upload_bytes: int = 1 << 20,
+    **values: Any,
 ) -> AsyncIterator[Served]:
-    """The application over in-memory adapters, opened; any of them can be given."""
+    """The application over in-memory adapters, opened; any of them can be given, and settings."""
     house = house or House(folder)
     container = HttpContainer(
-        settings=providers.Object(settings(folder, max_upload_bytes=max_upload_bytes)),
+        settings=providers.Object(settings(folder, max_upload_bytes=max_upload_bytes, **values)),
         database=providers.Object(house.database),
         documents=providers.Object(house.documents),
         jobs=providers.Object(house.jobs),
@@ -138,7 +158,7 @@ async def served(
         llm=providers.Object(llm or ScriptedLLM()),
         probes=providers.Object(probes or {}),
     )
-    app = create_app(container)
+    app = create_app(container, streams=streams)
     transport = httpx.ASGITransport(cast("Any", app))
     async with opened(app), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Served(app, client, house)

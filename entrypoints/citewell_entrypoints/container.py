@@ -47,6 +47,7 @@ from citewell.usecases import (
     StageRevision,
     SubmitDocument,
     TidyUp,
+    UnlockContent,
 )
 from citewell_entrypoints import builders
 from citewell_entrypoints.joblog import mark_log_lines
@@ -104,6 +105,12 @@ class HttpContainer(Container):
         blobs=Container.blobs,
         parser=Container.parser,
         max_bytes=Container.settings.provided.max_upload_bytes,
+    )
+    unlock_content = providers.Singleton(
+        UnlockContent,
+        blobs=Container.blobs,
+        parser=Container.parser,
+        scratch=Container.scratch.provided.path,
     )
     submit_document = providers.Singleton(
         SubmitDocument,

@@ -156,6 +156,11 @@ def test_a_citewell_on_the_port_is_fine(monkeypatch: pytest.MonkeyPatch) -> None
         assert (code, found["port"]["state"]) == (0, "ok")
         stub.ready = Canned(503, {"status": "failing", "parts": {}})
         assert doctor()[1]["port"]["state"] == "warn"
+        away = {"queue": {"state": "failing", "detail": "it does not answer"}}
+        stub.ready = Canned(200, {"status": "degraded", "parts": away})
+        code, found = doctor()
+        assert (code, found["port"]["state"]) == (0, "warn")
+        assert "serves without queue" in str(found["port"])
 
 
 def test_a_data_folder_that_is_a_file_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,57 @@ def test_collection_and_metadata_go_with_each_file(stub: ApiStub, folder: Path) 
     assert stub.asked[1].fields == {"collection": "legal", "metadata": '{"year": 2026}'}
 
 
+def test_a_password_goes_with_each_file_and_is_shown_nowhere(stub: ApiStub, folder: Path) -> None:
+    """Typed at a prompt, or the first line of a file or of the standard input."""
+    for name in ("a.pdf", "b.pdf"):
+        (folder / name).write_text(name)
+    (folder / "secret").write_bytes("hüsh hush\r\nsecond line".encode())
+    ways: list[tuple[list[str], str]] = [
+        (["--password"], "hüsh hush\n"),
+        (["--password-file", "secret"], ""),
+        (["--password-file", "-"], "hüsh hush\n"),
+    ]
+    for options, typed in ways:
+        stub.asked.clear()
+        arguments = ["ingest", "a.pdf", "b.pdf", "--url", stub.url, *options]
+        result = CliRunner().invoke(root, arguments, input=typed)
+        assert result.exit_code == 0, result.output
+        sent = [asked.fields for asked in stub.asked if asked.method == "POST"]
+        assert sent == [{"password": "hüsh hush"}] * 2
+        assert "hush" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\n", "no password"), (b"x" * 1025, "1024 bytes"), (b"\xff\n", "UTF-8"), (b"a\0b\n", "NUL")],
+)
+def test_a_password_that_cannot_be_one_is_wrong_use(folder: Path, content: bytes, said: str) -> None:
+    """Exit code 2 before anything is sent."""
+    (folder / "a.pdf").write_text("a")
+    (folder / "secret").write_bytes(content)
+    result = ingest("a.pdf", "--password-file", "secret", "--url", "http://127.0.0.1:9")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert ingest("a.pdf", "--password", "--password-file", "secret").exit_code == 2
+
+
+def test_pages_that_could_not_be_read_are_told(stub: ApiStub, folder: Path) -> None:
+    """A document that is ready without some of its pages says how many."""
+    (folder / "a.pdf").write_text("a")
+    warning = {"code": "pages_unreadable", "message": "…", "pages": [2, 4]}
+    stub.lives["a.pdf"] = [{"status": "ready", "page_count": 5, "chunk_count": 9, "warnings": [warning]}]
+    result = ingest("a.pdf", "--url", stub.url)
+    assert result.stdout.endswith("a.pdf (5 pages, 9 chunks, 2 pages unreadable)\n")
+
+
+def test_a_file_that_waits_for_the_queue_says_so(stub: ApiStub, folder: Path) -> None:
+    """With --no-wait it is the last that is heard of it."""
+    (folder / "a.txt").write_text("a")
+    stub.uploads["a.txt"] = [Canned(202, stub.document("a.txt", degraded=["queue"]))]
+    result = ingest("a.txt", "--no-wait", "--url", stub.url)
+    assert result.stdout.endswith("a.txt (waits for the queue, which is away)\n")
+
+
 def test_a_folder_is_taken_in_order_without_hidden_files(stub: ApiStub, folder: Path) -> None:
     """Files below a folder are sent by name; hidden files and folders stay out."""
     for name in ("b.txt", "a.txt", ".hidden.txt", "sub/c.txt", ".git/config"):

@@ -138,6 +138,6 @@ def wait_until_ready(process: subprocess.Popen[str], api: Api) -> None:
 def is_ready(api: Api) -> bool:
     """Whether the API answers and says that it is ready."""
     try:
-        return api.readiness().ready
+        return api.readiness().serves
     except ClientError:
         return False

@@ -59,6 +59,7 @@ def test_json_has_parts_counts_and_work(stub: ApiStub) -> None:
     assert (report["ready"], report["parts"]) == (True, PARTS)
     assert report["documents"] == {"queued": 1, "processing": 1, "ready": 450, "failed": 1, "cancelled": 0}
     assert [document["name"] for document in report["in_work"]] == ["big.pdf", "next.pdf"]
+    assert [document["name"] for document in report["failed"]] == ["locked.pdf"]
 
 
 def test_a_part_that_is_away_gives_exit_code_1(stub: ApiStub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +79,18 @@ def test_a_part_that_is_away_gives_exit_code_1(stub: ApiStub, monkeypatch: pytes
     assert "The documents cannot be counted: The database is away." in result.stdout
     report = json.loads(status(stub, "--json").stdout)
     assert (report["ready"], report["documents"], report["in_work"]) == (False, None, None)
+
+
+def test_a_server_that_does_without_a_part_is_degraded(stub: ApiStub) -> None:
+    """It serves, so the exit code is 0; what is away is named."""
+    away = {"state": "failing", "detail": "the job queue does not answer"}
+    stub.ready = Canned(200, {"status": "degraded", "parts": {**PARTS, "queue": away}})
+    result = status(stub)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Citewell at {stub.url} is degraded, but serves.\n")
+    assert "the job queue does not answer" in result.stdout
+    report = json.loads(status(stub, "--json").stdout)
+    assert (report["ready"], report["degraded"], report["documents"]["ready"]) == (True, ["queue"], 450)
 
 
 def test_many_in_work_are_not_all_shown(stub: ApiStub) -> None:

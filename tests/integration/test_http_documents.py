@@ -16,7 +16,7 @@ from citewell.errors import UnreadableDocument
 STORY = b"The lamp on the mole is seen far. " * 10 + b"\f" + b"The keeper sleeps by day. " * 10
 FIELDS = {
     "id", "name", "media_type", "size_bytes", "sha256", "collection", "metadata", "status", "stage",
-    "progress", "attempts", "error", "page_count", "chunk_count", "created_at", "updated_at",
+    "progress", "attempts", "error", "warnings", "page_count", "chunk_count", "created_at", "updated_at",
 }  # fmt: skip
 
 
@@ -32,7 +32,7 @@ async def test_an_upload_is_accepted_and_queued(service: Served) -> None:
     assert reply.status_code == 202
     document = reply.json()
     assert reply.headers["location"] == f"{API}/documents/{document['id']}"
-    assert set(document) == FIELDS
+    assert set(document) == FIELDS | {"degraded"}
     assert UUID(document["id"])
     assert (document["name"], document["media_type"]) == ("story.txt", "text/plain")
     assert (document["size_bytes"], document["sha256"]) == (len(STORY), hashlib.sha256(STORY).hexdigest())

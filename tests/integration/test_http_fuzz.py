@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest_asyncio
-from tests.http_app import API, Served, form, part, served
+from tests.http_app import API, BOUNDARY, Served, form, part, served
 
 CASES = 1_500
 STRINGS = [
@@ -101,24 +101,74 @@ async def test_no_form_is_an_error_of_the_server(service: Served) -> None:
     assert {202, 400} <= seen
 
 
+async def test_no_form_under_an_id_is_an_error_of_the_server(service: Served) -> None:
+    """Documents of a few ids, replaced by forms that are odd or broken, with keys that are, or tried keys."""
+    chance = random.Random(20_264)
+    ids = [uuid4() for _ in range(5)]
+    seen = set[int]()
+    for number in range(CASES // 3):
+        names = chance.sample(["collection", "metadata", "password"], chance.choice([0, 0, 0, 1]))
+        parts = [
+            part("file", f"text {number % 7}", filename="a.txt"),
+            *(part(name, json.dumps(value(chance)).encode("utf-8", "surrogatepass")) for name in names),
+        ]
+        body = form(*parts)
+        headers = {b"content-type": f"multipart/form-data; boundary={BOUNDARY}".encode()}
+        if chance.random() < 0.5:
+            headers[b"idempotency-key"] = chance.choice([b"a", b"b", latin(value(chance))])
+        reply = await service.client.put(
+            f"{API}/documents/{chance.choice(ids)}",
+            content=mutated(body, chance) if chance.random() < 0.3 else body,
+            headers=headers,
+        )
+        assert reply.status_code in {200, 202, 400, 409, 415, 422}, (body, headers, reply.text)
+        seen.add(reply.status_code)
+    assert {200, 202, 400, 422} <= seen
+
+
+async def test_no_order_of_calls_is_an_error_of_the_server(service: Served) -> None:
+    """Cancel, retry, delete, put and look, in any order, of documents that may be gone."""
+    chance = random.Random(20_265)
+    ids = [uuid4() for _ in range(3)]
+    seen = set[tuple[str, int]]()
+    for number in range(CASES // 3):
+        address = f"{API}/documents/{chance.choice(ids)}"
+        call = chance.choice(["put", "cancel", "retry", "delete", "get", "ingest"])
+        if call == "put":
+            files = {"file": ("a.txt", f"text {number % 5}".encode())}
+            reply = await service.client.put(address, files=files)
+        elif call in {"cancel", "retry"}:
+            reply = await service.client.post(f"{address}/{call}", content=chance.choice([b"", b"{", b"\0"]))
+        elif call == "ingest":
+            await service.ingest_all()
+            continue
+        else:
+            reply = await service.client.request(call, address)
+        assert reply.status_code in {200, 202, 204, 404, 409}, (call, reply.text)
+        seen.add((call, reply.status_code))
+    assert {("cancel", 202), ("cancel", 404), ("cancel", 409), ("retry", 202), ("retry", 409)} <= seen
+    assert {("put", 200), ("put", 202), ("delete", 204), ("delete", 404), ("get", 200)} <= seen
+
+
+def latin(given: object) -> bytes:
+    """What a header can hold of a value."""
+    return str(given).encode("latin-1", "replace").replace(b"\n", b"").replace(b"\0", b"")
+
+
 async def test_no_address_or_header_is_an_error_of_the_server(service: Served) -> None:
     """Whatever is in a query or a header."""
     chance = random.Random(20_263)
     document = (await service.client.get(f"{API}/documents")).json()["items"][0]["id"]
     paths = [
         f"{API}/documents",
-        *(f"{API}/documents/{document}{end}" for end in ("", "/content", "/text", "/chunks")),
+        *(f"{API}/documents/{document}{end}" for end in ("", "/content", "/text", "/chunks", "/events")),
     ]
     names = ["collection", "status", "limit", "after", "start", "end", "other"]
-    ids = {"Range", "If-None-Match", "If-Range", "X-Request-ID", "Accept", "Content-Length"}
+    ids = {"Last-Event-ID", "Range", "If-None-Match", "If-Range", "X-Request-ID", "Accept", "Content-Length"}
     for _ in range(CASES):
         parameters = {name: str(value(chance)) for name in chance.sample(names, chance.randrange(3))}
         headers = {
-            name.encode(): str(value(chance))
-            .encode("latin-1", "replace")
-            .replace(b"\n", b"")
-            .replace(b"\0", b"")
-            for name in chance.sample(sorted(ids), chance.randrange(3))
+            name.encode(): latin(value(chance)) for name in chance.sample(sorted(ids), chance.randrange(3))
         }
         reply = await service.client.get(chance.choice(paths), params=parameters, headers=headers)
         assert reply.status_code < 500, (parameters, headers, reply.text)

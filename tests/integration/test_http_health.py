@@ -86,6 +86,17 @@ async def test_readiness_says_which_part_is_away(tmp_path: Path) -> None:
     assert body["parts"]["other"] == {"state": "failing", "detail": "ZeroDivisionError; see the log"}
 
 
+async def test_without_the_queue_requests_are_served(tmp_path: Path) -> None:
+    """200, `degraded`, and the part says that it is failing; without the database nothing is."""
+    away = failing(QueueUnavailable("the job queue does not answer"))
+    status, body, headers = await readiness(tmp_path, database=ready("fine"), queue=away)
+    assert (status, body["status"]) == (200, "degraded")
+    assert "retry-after" not in headers
+    assert body["parts"]["queue"] == {"state": "failing", "detail": "the job queue does not answer"}
+    status, body, _ = await readiness(tmp_path, database=failing(StoreUnavailable()), queue=away)
+    assert (status, body["status"]) == (503, "failing")
+
+
 async def test_parts_that_say_nothing_are_not_waited_for(tmp_path: Path) -> None:
     """2 seconds for all of them together."""
     began = time.monotonic()

@@ -37,6 +37,8 @@ async def test_every_call_is_described(description: dict[str, Any]) -> None:
     assert set(calls) == {
         ("post", documents), ("get", documents), ("get", f"{documents}/{{document_id}}"),
         ("delete", f"{documents}/{{document_id}}"), ("get", f"{documents}/{{document_id}}/content"),
+        ("put", f"{documents}/{{document_id}}"), ("get", f"{documents}/{{document_id}}/events"),
+        ("post", f"{documents}/{{document_id}}/cancel"), ("post", f"{documents}/{{document_id}}/retry"),
         ("get", f"{documents}/{{document_id}}/text"), ("get", f"{documents}/{{document_id}}/chunks"),
         ("post", f"{API}/query"), ("get", "/livez"), ("get", "/readyz"),
     }  # fmt: skip
@@ -56,8 +58,21 @@ async def test_the_bodies_are_described(description: dict[str, Any]) -> None:
     assert schema["required"] == ["question"]
     assert schema["additionalProperties"] is False
     assert (schema["properties"]["top_k"]["minimum"], schema["properties"]["top_k"]["maximum"]) == (1, 100)
-    form = description["paths"][f"{API}/documents"]["post"]["requestBody"]["content"]["multipart/form-data"]
-    assert set(form["schema"]["properties"]) == {"file", "collection", "metadata"}
+    for path, method in ((f"{API}/documents", "post"), (f"{API}/documents/{{document_id}}", "put")):
+        call = description["paths"][path][method]
+        form = call["requestBody"]["content"]["multipart/form-data"]["schema"]
+        assert set(form["properties"]) == {"file", "collection", "metadata", "password"}
+        assert "Idempotency-Key" in {parameter["name"] for parameter in call["parameters"]}
+        assert {"202", "200", "400", "413", "415", "422", "429", "503"} <= set(call["responses"])
+
+
+async def test_the_events_are_described(description: dict[str, Any]) -> None:
+    """Their data, the header to come back with, and the end."""
+    call = description["paths"][f"{API}/documents/{{document_id}}/events"]["get"]
+    schema = call["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/EventItem"}
+    assert {"after", "Last-Event-ID"} <= {parameter["name"] for parameter in call["parameters"]}
+    assert {"204", "404", "503"} <= set(call["responses"])
 
 
 async def test_the_example_of_a_question_is_a_question(service: Served, description: dict[str, Any]) -> None:

@@ -21,6 +21,9 @@ ALL_ERRORS: list[type[CitewellError]] = [getattr(errors, name) for name in error
         (errors.ContentTooLarge, 413, "content-too-large"),
         (errors.UnsupportedMediaType, 415, "unsupported-media-type"),
         (errors.InvalidInput, 400, "invalid-request"),
+        (errors.Conflict, 409, "conflict"),
+        (errors.KeyReused, 422, "idempotency-key-reused"),
+        (errors.TooMuchQueued, 429, "too-much-queued"),
         (errors.ContentMissing, 500, "content-missing"),
         (errors.DimensionMismatch, 500, "dimension-mismatch"),
         (errors.SpaceMismatch, 500, "space-mismatch"),
@@ -60,4 +63,4 @@ def test_every_kind_is_fit_for_a_reply(error: type[CitewellError]) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.name)
     assert 400 <= kind.status < 600
     assert kind.title
-    assert (kind.status == 503) == (kind.retry_after_seconds is not None)
+    assert (kind.status in {429, 503}) == (kind.retry_after_seconds is not None)

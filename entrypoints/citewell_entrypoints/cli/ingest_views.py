@@ -87,6 +87,10 @@ def _remark(event: Ended) -> str:
         remarks.append(counted(document.page_count, "page"))
     if document is not None and document.chunk_count is not None:
         remarks.append(counted(document.chunk_count, "chunk"))
+    if document is not None and document.unreadable_pages:
+        remarks.append(f"{counted(len(document.unreadable_pages), 'page')} unreadable")
+    if event.outcome is Outcome.QUEUED and document is not None and document.degraded:
+        remarks.append("waits for the queue, which is away")
     if not event.created:
         remarks.append("was there already")
     return ", ".join(remarks)

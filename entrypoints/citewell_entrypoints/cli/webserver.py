@@ -17,6 +17,7 @@ import uvloop
 from citewell_entrypoints.cli.failures import Failed
 from citewell_entrypoints.container import HttpContainer
 from citewell_entrypoints.http import create_app
+from citewell_entrypoints.http.streams import OpenStreams
 from citewell_entrypoints.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def run_api(settings: Settings, *, stop_seconds: int) -> None:
     # It tells each step of its life; ours is one line.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     sockets = _listening(settings.host, settings.port)
-    app = create_app(HttpContainer(settings=settings))
+    streams = OpenStreams()
+    app = create_app(HttpContainer(settings=settings), streams=streams)
     config = uvicorn.Config(
         app,
         loop="none",
@@ -55,7 +57,7 @@ def run_api(settings: Settings, *, stop_seconds: int) -> None:
         timeout_graceful_shutdown=stop_seconds,
     )
     try:
-        uvloop.run(_serve(app, _Server(config), sockets))
+        uvloop.run(_serve(app, _Server(config, streams=streams), sockets))
     except BaseExceptionGroup as group:
         raise _only(group) from group
 
@@ -74,6 +76,15 @@ def _only(error: BaseException) -> BaseException:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, streams: OpenStreams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams that wait for something to happen are not waited for."""
+        self._streams.end()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on a signal, and do not raise it again after: a stop that was asked for is a success."""

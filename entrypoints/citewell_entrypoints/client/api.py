@@ -46,7 +46,7 @@ class Api:
             raise NotACitewell(f"what answers at {self.address} is no Citewell")
 
     def readiness(self) -> Readiness:
-        """Whether it can serve, and the state of each part."""
+        """How well it can serve, and the state of each part."""
         reply = exchange(self.address, "GET", "/readyz", timeout_seconds=_HEALTH_SECONDS)
         if reply.status != HTTPStatus.SERVICE_UNAVAILABLE:
             self._checked(reply)
@@ -60,7 +60,8 @@ class Api:
     ) -> tuple[RemoteDocument, bool]:
         """The document for the file, and whether it is new; `sent` hears how many bytes have gone.
 
-        fields: `collection` and `metadata` (JSON), where they are wanted. Raises OSError and FileChanged too.
+        fields: `collection`, `metadata` (JSON) and `password`, where they are wanted. Raises OSError and
+        FileChanged too.
         """
         form = FormUpload(path, fields=fields, sent=sent)
         headers = {"Content-Type": form.content_type, "Content-Length": str(form.content_length)}
@@ -73,6 +74,18 @@ class Api:
         """The document as it is now."""
         reply = exchange(self.address, "GET", f"{_BASE}/documents/{quote(document_id, safe='')}")
         return self._document(self._checked(reply).json())
+
+    def cancel(self, document_id: str) -> RemoteDocument:
+        """The document, whose ingestion was stopped."""
+        return self._document(self._checked(self._control(document_id, "cancel")).json())
+
+    def retry(self, document_id: str) -> RemoteDocument:
+        """The document, which is queued anew."""
+        return self._document(self._checked(self._control(document_id, "retry")).json())
+
+    def delete(self, document_id: str) -> None:
+        """Delete the document with all that belongs to it."""
+        self._checked(exchange(self.address, "DELETE", f"{_BASE}/documents/{quote(document_id, safe='')}"))
 
     def documents(self, **filters: str) -> Iterator[RemoteDocument]:
         """All documents that the filters (`collection`, `status`) let through, page by page, oldest first."""
@@ -101,6 +114,10 @@ class Api:
                 timeout_seconds=_QUERY_SECONDS,
             )
         )
+
+    def _control(self, document_id: str, what: str) -> Reply:
+        target = f"{_BASE}/documents/{quote(document_id, safe='')}/{what}"
+        return exchange(self.address, "POST", target, headers={"Content-Length": "0"})
 
     def _document(self, raw: Any) -> RemoteDocument:
         try:

@@ -21,9 +21,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the server can serve, and its parts by name; `raw` is the object it sent."""
+    """How well the server can serve, and its parts by name; `raw` is the object it sent.
 
-    ready: bool
+    status: `ready`, `degraded` (it serves, and some of its work waits for a part that is away) or `failing`.
+    """
+
+    status: str
     parts: Mapping[str, Part]
     raw: Mapping[str, Any]
 
@@ -33,7 +36,17 @@ class Readiness:
         parts = {
             name: Part(str(part["state"]), str(part.get("detail", ""))) for name, part in raw["parts"].items()
         }
-        return cls(raw["status"] == "ready", parts, raw)
+        return cls(str(raw["status"]), parts, raw)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answers requests."""
+        return self.status in ("ready", "degraded")
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """The parts that are not ready, by name."""
+        return tuple(name for name, part in self.parts.items() if part.state != "ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class RemoteDocument:
-    """A document as the server tells it; `raw` is the object it sent."""
+    """A document as the server tells it; `raw` is the object it sent.
+
+    unreadable_pages: the numbers of pages that are missing from it. degraded: whether the workers hear of it
+    only when the queue is back.
+    """
 
     id: str
     name: str
@@ -59,6 +76,8 @@ class RemoteDocument:
     error_message: str | None
     page_count: int | None
     chunk_count: int | None
+    unreadable_pages: tuple[int, ...]
+    degraded: bool
     raw: Mapping[str, Any]
 
     @classmethod
@@ -81,6 +100,13 @@ class RemoteDocument:
             error_message=error.get("message"),
             page_count=raw.get("page_count"),
             chunk_count=raw.get("chunk_count"),
+            unreadable_pages=tuple(
+                page
+                for warning in raw.get("warnings") or ()
+                if warning["code"] == "pages_unreadable"
+                for page in warning["pages"]
+            ),
+            degraded=bool(raw.get("degraded")),
             raw=raw,
         )
 

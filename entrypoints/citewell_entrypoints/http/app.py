@@ -11,34 +11,40 @@ from litestar.di import Provide
 from citewell_entrypoints.container import HttpContainer
 from citewell_entrypoints.http.bodies import MAX_JSON_BYTES
 from citewell_entrypoints.http.contents import download_content, list_chunks, read_document_text
-from citewell_entrypoints.http.documents import (
-    browse_documents,
-    remove_document,
-    show_document,
-    upload_document,
-)
+from citewell_entrypoints.http.control import restart_ingestion, stop_ingestion
+from citewell_entrypoints.http.documents import browse_documents, remove_document, show_document
+from citewell_entrypoints.http.events import DocumentEvents, stream_events
 from citewell_entrypoints.http.failures import problem_reply
 from citewell_entrypoints.http.health import ReadinessProbes, check_liveness, check_readiness
 from citewell_entrypoints.http.metrics import Metrics, show_metrics
 from citewell_entrypoints.http.middleware import EveryRequest
 from citewell_entrypoints.http.pages import openapi_config, show_home
 from citewell_entrypoints.http.query import CountedAnswers, ask_question
+from citewell_entrypoints.http.streams import OpenStreams
+from citewell_entrypoints.http.submissions import put_document, upload_document
 from citewell_entrypoints.http.uploads import UploadReader
 from citewell_entrypoints.lifespan import open_resources
 
 __all__ = ["create_app"]
 
 
-def create_app(container: HttpContainer) -> Litestar:
-    """The API over the container's use cases; its lifespan opens and closes what they need."""
+def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) -> Litestar:
+    """The API over the container's use cases; its lifespan opens and closes what they need.
+
+    streams: ends the streams that are open when the server stops.
+    """
     metrics = Metrics()
     api = Router(
         "/api/v1",
         route_handlers=[
             upload_document,
+            put_document,
             browse_documents,
             show_document,
             remove_document,
+            stream_events,
+            stop_ingestion,
+            restart_ingestion,
             download_content,
             read_document_text,
             list_chunks,
@@ -47,7 +53,7 @@ def create_app(container: HttpContainer) -> Litestar:
     )
     app = Litestar(
         [api, check_liveness, check_readiness, show_metrics, show_home],
-        dependencies=_dependencies(container, metrics),
+        dependencies=_dependencies(container, metrics, streams or OpenStreams()),
         exception_handlers={Exception: problem_reply},
         lifespan=[lambda _: open_resources(container)],
         openapi_config=openapi_config(),
@@ -62,20 +68,32 @@ def create_app(container: HttpContainer) -> Litestar:
     return app
 
 
-def _dependencies(container: HttpContainer, metrics: Metrics) -> dict[str, Provide]:
+def _dependencies(container: HttpContainer, metrics: Metrics, streams: OpenStreams) -> dict[str, Provide]:
     """By the name of the handlers' parameters. Made at the first request, when everything is open."""
 
     def upload_reader() -> UploadReader:
         return UploadReader(
+            admit_upload=container.admit_upload(),
             receive_content=container.receive_content(),
+            unlock_content=container.unlock_content(),
             blobs=container.blobs(),
             max_bytes=container.settings().max_upload_bytes,
-            received=metrics.uploaded_bytes.inc,
+            metrics=metrics,
+        )
+
+    def document_events() -> DocumentEvents:
+        return DocumentEvents(
+            get_document=container.get_document(),
+            follow_document=container.follow_document(),
+            streams=streams,
+            open_streams=metrics.open_event_streams,
         )
 
     made: dict[str, Callable[[], Any]] = {
         "answer_question": lambda: CountedAnswers(container.answer_question(), metrics),
+        "cancel_document": lambda: container.cancel_document(),
         "delete_document": lambda: container.delete_document(),
+        "document_events": document_events,
         "get_document": lambda: container.get_document(),
         "list_documents": lambda: container.list_documents(),
         "metrics": lambda: metrics,
@@ -84,6 +102,7 @@ def _dependencies(container: HttpContainer, metrics: Metrics) -> dict[str, Provi
         "read_text": lambda: container.read_text(),
         "read_upload": upload_reader,
         "readiness": lambda: ReadinessProbes(container.probes()),
+        "retry_document": lambda: container.retry_document(),
         "submit_document": lambda: container.submit_document(),
     }
     return {name: Provide(make, use_cache=True, sync_to_thread=False) for name, make in made.items()}

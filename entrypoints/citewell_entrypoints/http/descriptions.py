@@ -36,6 +36,12 @@ _UPLOAD: Final = {
             "type": "object",
             "description": "any JSON object, kept with the document; up to 64 KiB",
         },
+        "password": {
+            "type": "string",
+            "format": "password",
+            "description": "opens an encrypted file; used for that alone, not stored and not logged; "
+            "up to 1 KiB",
+        },
     },
 }
 

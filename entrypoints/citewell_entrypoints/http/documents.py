@@ -1,82 +1,24 @@
-"""Documents: upload, look up, list, delete."""
+"""Documents: look up, list, delete."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Request, Response, delete, get, post
-from litestar.datastructures import ResponseHeader
+from litestar import delete, get
 from litestar.di import NamedDependency
-from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
-from citewell.errors import (
-    BlobsUnavailable,
-    ContentTooLarge,
-    DocumentNotFound,
-    StoreUnavailable,
-    UnsupportedMediaType,
-)
+from citewell.errors import DocumentNotFound, StoreUnavailable
 from citewell.model import DocumentId, Status, checked_collection
-from citewell.usecases import DeleteDocument, GetDocument, ListDocuments, SubmitDocument
-from citewell_entrypoints.http.descriptions import UploadOperation, problems
-from citewell_entrypoints.http.problems import INVALID_CONTENT_TYPE, INVALID_REQUEST
+from citewell.usecases import DeleteDocument, GetDocument, ListDocuments
+from citewell_entrypoints.http.descriptions import problems
+from citewell_entrypoints.http.problems import INVALID_REQUEST
 from citewell_entrypoints.http.schemas import DocumentItem, DocumentPage
-from citewell_entrypoints.http.uploads import UploadReader
 
-__all__ = ["browse_documents", "remove_document", "show_document", "upload_document"]
+__all__ = ["browse_documents", "remove_document", "show_document"]
 
 _TAGS: Final = ["documents"]
-_LOCATION: Final = ResponseHeader(
-    name="Location", description="the document's address", documentation_only=True
-)
-
-
-@post(
-    "/documents",
-    status_code=202,
-    tags=_TAGS,
-    operation_id="uploadDocument",
-    response_description="It is queued",
-    summary="Upload a document",
-    operation_class=UploadOperation,
-    response_headers=[_LOCATION],
-    responses={
-        200: ResponseSpec(
-            DocumentItem, generate_examples=False, description="The collection holds the same bytes already"
-        ),
-        **problems(
-            INVALID_REQUEST,
-            ContentTooLarge,
-            INVALID_CONTENT_TYPE,
-            UnsupportedMediaType,
-            StoreUnavailable,
-            BlobsUnavailable,
-        ),
-    },
-)
-async def upload_document(
-    request: Request[Any, Any, Any],
-    read_upload: NamedDependency[UploadReader],
-    submit_document: NamedDependency[SubmitDocument],
-) -> Response[DocumentItem]:
-    """Upload a document; it is ingested in the background.
-
-    202: it is queued; poll the address in `Location` until `status` is `ready` or `failed`. 200: the
-    collection holds the same bytes already, and the reply is the document that does. If that one had failed,
-    it is queued again (202). The type is decided from the bytes, never from the name.
-    """
-    upload = await read_upload(request)
-    submitted = await submit_document(upload.content, upload.submission)
-    document = DocumentItem.of(submitted.document)
-    is_new_work = submitted.created or submitted.job_id is not None
-    return Response(
-        document,
-        status_code=HTTPStatus.ACCEPTED if is_new_work else HTTPStatus.OK,
-        headers={"Location": f"/api/v1/documents/{document.id}"},
-    )
 
 
 @get(

@@ -20,6 +20,8 @@ __all__ = ["Alive", "PartState", "Readiness", "ReadinessProbes", "check_liveness
 
 _PROBE_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = "2"
+#: Without them uploads are taken and questions answered; what was taken is ingested when they are back.
+_DISPENSABLE: Final = frozenset({"queue"})
 
 _log = structlog.get_logger("citewell.http")
 
@@ -40,7 +42,10 @@ class PartState(Struct, frozen=True):
 class Readiness(Struct, frozen=True):
     """Whether requests can be served, and which part stands in the way."""
 
-    status: Literal["ready", "failing"]
+    status: Annotated[
+        Literal["ready", "degraded", "failing"],
+        Meta(description="`degraded`: requests are served, and what a part that is away would do waits"),
+    ]
     parts: Annotated[
         dict[str, PartState],
         Meta(
@@ -59,8 +64,10 @@ class ReadinessProbes:
     async def __call__(self) -> Readiness:
         states = await asyncio.gather(*(_state(name, probe) for name, probe in self._probes.items()))
         parts = dict(zip(self._probes, states, strict=True))
-        is_ready = all(part.state == "ready" for part in states)
-        return Readiness("ready" if is_ready else "failing", parts)
+        away = {name for name, part in parts.items() if part.state == "failing"}
+        if not away:
+            return Readiness("ready", parts)
+        return Readiness("degraded" if away <= _DISPENSABLE else "failing", parts)
 
 
 async def _state(name: str, probe: Probe) -> PartState:
@@ -92,7 +99,7 @@ async def check_liveness() -> Alive:
     "/readyz",
     tags=["health"],
     operation_id="checkReadiness",
-    response_description="All parts are ready",
+    response_description="Requests are served",
     summary="Can it serve requests?",
     responses={
         503: ResponseSpec(
@@ -101,9 +108,13 @@ async def check_liveness() -> Alive:
     },
 )
 async def check_readiness(readiness: NamedDependency[ReadinessProbes]) -> Response[Readiness]:
-    """200 if the database and the queue answer and the schema is up to date."""
+    """200 if the database answers and its schema is up to date.
+
+    `degraded` if the queue is away: uploads are taken and questions answered, and documents are ingested when
+    it is back.
+    """
     found = await readiness()
-    if found.status == "ready":
+    if found.status != "failing":
         return Response(found)
     return Response(
         found, status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": _RETRY_SECONDS}

@@ -56,6 +56,14 @@ class Metrics:
         self.uploaded_bytes = Counter(
             "citewell_upload_bytes", "Bytes of uploaded files that were accepted", registry=self.registry
         )
+        self.refused_uploads = Counter(
+            "citewell_refused_uploads",
+            "Uploads that were refused because too much waited for its ingestion",
+            registry=self.registry,
+        )
+        self.open_event_streams = Gauge(
+            "citewell_event_streams", "Streams of events that are open", registry=self.registry
+        )
         self._questions = Counter(
             "citewell_questions", "Questions that were answered", registry=self.registry
         )

@@ -12,6 +12,7 @@ import msgspec
 from citewell.errors import (
     BlobsUnavailable,
     CitewellError,
+    Conflict,
     ContentMissing,
     ContentTooLarge,
     DimensionMismatch,
@@ -20,10 +21,12 @@ from citewell.errors import (
     EmbedderUnavailable,
     EmbeddingRejected,
     InvalidInput,
+    KeyReused,
     NotFound,
     QueueUnavailable,
     SpaceMismatch,
     StoreUnavailable,
+    TooMuchQueued,
     Transient,
     UnsupportedMediaType,
 )
@@ -48,6 +51,8 @@ __all__ = [
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 5
+#: A queue that is full moves on document by document.
+_QUEUE_RETRY_SECONDS: Final = 10
 
 
 class FieldError(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,6 +147,25 @@ _KINDS: Final[Mapping[type[CitewellError], Kind]] = MappingProxyType(
             409,
             "The document is not ready",
             "GET /api/v1/documents/{id} says how far it is.",
+        ),
+        Conflict: Kind(
+            "conflict",
+            409,
+            "The document's state does not allow this",
+            "GET /api/v1/documents/{id} shows the document as it is.",
+        ),
+        KeyReused: Kind(
+            "idempotency-key-reused",
+            422,
+            "The idempotency key belongs to another request",
+            "Send a new key with a new request, and a key again only with the same one.",
+        ),
+        TooMuchQueued: Kind(
+            "too-much-queued",
+            429,
+            "Too much waits for its ingestion",
+            "Send it again when the time in Retry-After is over.",
+            _QUEUE_RETRY_SECONDS,
         ),
         ContentMissing: Kind(
             "content-missing", 500, "The stored bytes are gone", f"Upload the file again. {_LOGGED}"

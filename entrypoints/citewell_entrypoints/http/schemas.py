@@ -6,9 +6,23 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
-from citewell.model import DEFAULT_COLLECTION, Answer, Chunk, Document, Hit, Span, Stage, Status
+from citewell.model import (
+    DEFAULT_COLLECTION,
+    Answer,
+    Chunk,
+    Document,
+    DocumentEvent,
+    Failure,
+    Hit,
+    Progress,
+    Span,
+    Stage,
+    Status,
+    Submitted,
+)
 from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
 
 __all__ = [
@@ -17,12 +31,15 @@ __all__ = [
     "DocumentItem",
     "DocumentPage",
     "Error",
+    "EventItem",
     "PageRange",
     "ProgressItem",
     "QueryReply",
     "QueryRequest",
     "Source",
     "SpanItem",
+    "SubmittedItem",
+    "WarningItem",
 ]
 
 _ID = "0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a10"
@@ -64,6 +81,26 @@ class Error(Struct, frozen=True):
     ]
     message: Annotated[str, Meta(description="for people")]
 
+    @classmethod
+    def of(cls, failure: Failure) -> Error:
+        return cls(failure.code, failure.message)
+
+
+class WarningItem(Struct, frozen=True):
+    """What a document that is ready lacks all the same."""
+
+    code: Annotated[str, Meta(description="stable; for programs", examples=["pages_unreadable"])]
+    message: Annotated[str, Meta(description="for people")]
+    pages: Annotated[list[int], Meta(description="the pages, counted from 1", examples=[[3, 17]])]
+
+    @classmethod
+    def of(cls, document: Document) -> list[WarningItem]:
+        pages = document.unreadable_pages
+        if not pages:
+            return []
+        which = "1 page" if len(pages) == 1 else f"{len(pages)} pages"
+        return [cls("pages_unreadable", f"{which} could not be read and cannot be found.", list(pages))]
+
 
 class ProgressItem(Struct, frozen=True):
     """How far the ingestion is; a total is null until it is known."""
@@ -72,6 +109,10 @@ class ProgressItem(Struct, frozen=True):
     pages_total: int | None
     chunks_done: int
     chunks_total: int | None
+
+    @classmethod
+    def of(cls, progress: Progress) -> ProgressItem:
+        return cls(progress.pages_done, progress.pages_total, progress.chunks_done, progress.chunks_total)
 
 
 class DocumentItem(Struct, frozen=True, kw_only=True):
@@ -95,6 +136,7 @@ class DocumentItem(Struct, frozen=True, kw_only=True):
     progress: ProgressItem
     attempts: Annotated[int, Meta(description="how often the ingestion was begun")]
     error: Annotated[Error | None, Meta(description="why it `failed`, else null")]
+    warnings: Annotated[list[WarningItem], Meta(description="what it lacks although it is `ready`")]
     page_count: Annotated[int | None, Meta(description="null until known")]
     chunk_count: Annotated[int | None, Meta(description="null until known")]
     created_at: datetime
@@ -102,7 +144,6 @@ class DocumentItem(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, document: Document) -> DocumentItem:
-        progress, error = document.progress, document.error
         return cls(
             id=document.id,
             name=document.name,
@@ -113,15 +154,54 @@ class DocumentItem(Struct, frozen=True, kw_only=True):
             metadata=dict(document.metadata),
             status=document.status,
             stage=document.stage,
-            progress=ProgressItem(
-                progress.pages_done, progress.pages_total, progress.chunks_done, progress.chunks_total
-            ),
+            progress=ProgressItem.of(document.progress),
             attempts=document.attempts,
-            error=None if error is None else Error(error.code, error.message),
+            error=None if document.error is None else Error.of(document.error),
+            warnings=WarningItem.of(document),
             page_count=document.page_count,
             chunk_count=document.chunk_count,
             created_at=document.created_at,
             updated_at=document.updated_at,
+        )
+
+
+class SubmittedItem(DocumentItem, frozen=True, kw_only=True):
+    """A document that was just taken, and what was missing at it."""
+
+    degraded: Annotated[
+        list[str],
+        Meta(
+            description="what could not contribute: `queue` if the workers hear of the document only later, "
+            "as soon as the queue is back",
+            examples=[[], ["queue"]],
+        ),
+    ]
+
+    @classmethod
+    def of_submitted(cls, submitted: Submitted) -> SubmittedItem:
+        item = DocumentItem.of(submitted.document)
+        return cls(**msgspec.structs.asdict(item), degraded=list(submitted.degraded))
+
+
+class EventItem(Struct, frozen=True, kw_only=True):
+    """What a document was from some moment on."""
+
+    status: Status
+    stage: Annotated[Stage | None, Meta(description="what is being done while `processing`")]
+    progress: ProgressItem
+    attempts: Annotated[int, Meta(description="how often the ingestion was begun")]
+    error: Annotated[Error | None, Meta(description="why it `failed`, else null")]
+    at: Annotated[datetime, Meta(description="since when")]
+
+    @classmethod
+    def of(cls, event: DocumentEvent) -> EventItem:
+        return cls(
+            status=event.status,
+            stage=event.stage,
+            progress=ProgressItem.of(event.progress),
+            attempts=event.attempts,
+            error=None if event.error is None else Error.of(event.error),
+            at=event.at,
         )
 
 

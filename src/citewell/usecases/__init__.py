@@ -13,6 +13,7 @@ from citewell.usecases.recover import AnnounceDueJobs, TidyUp
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, Search
 from citewell.usecases.stage import StageRevision
 from citewell.usecases.submit import ReceiveContent, SubmitDocument
+from citewell.usecases.unlock import UnlockContent
 
 __all__ = [
     "MAX_QUESTION_CHARACTERS",
@@ -38,4 +39,5 @@ __all__ = [
     "StageRevision",
     "SubmitDocument",
     "TidyUp",
+    "UnlockContent",
 ]

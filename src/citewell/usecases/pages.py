@@ -11,7 +11,6 @@ from typing import Final
 
 from citewell.chunking import PageLayout
 from citewell.model import Page, ParsedPage
-from citewell.ports import BlobStore
 
 __all__ = ["local_copy", "page_slices"]
 
@@ -20,10 +19,10 @@ _SLICE_CHARACTERS: Final = 65_536
 
 
 @asynccontextmanager
-async def local_copy(blobs: BlobStore, sha256: str, *, folder: Path) -> AsyncIterator[Path]:
-    """A verified copy of the bytes as a file below `folder`, gone at the end. Raises ContentMissing."""
+async def local_copy(content: AsyncGenerator[bytes, None], *, folder: Path) -> AsyncIterator[Path]:
+    """A copy of the bytes as a file below `folder`, gone at the end. Raises what reading them raises."""
     with tempfile.NamedTemporaryFile(dir=folder, prefix="ingest-") as file:
-        async with aclosing(blobs.read(sha256)) as pieces:
+        async with aclosing(content) as pieces:
             async for piece in pieces:
                 await asyncio.to_thread(file.write, piece)
         file.flush()

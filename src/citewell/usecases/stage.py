@@ -94,7 +94,7 @@ class StageRevision:
             async for pages in slices:
                 await self._cut(staging, pages)
         async with (
-            local_copy(self._blobs, lease.content_sha256, folder=self._scratch) as path,
+            local_copy(self._blobs.read(lease.content_sha256), folder=self._scratch) as path,
             aclosing(self._parser.parse(path, media_type=lease.media_type, skip=kept.pages)) as parsed,
             aclosing(read_ahead(page_slices(parsed, start=kept.end))) as parsed_slices,
         ):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from citewell_entrypoints.cli.checks.finding import Finding, fail, ok, warn
 from citewell_entrypoints.client import Address, Api, ClientError
 from citewell_entrypoints.client.errors import NoServer
+from citewell_entrypoints.client.values import Readiness
 from citewell_entrypoints.settings import Settings
 from citewell_entrypoints.supervisor.address import Address as ListeningAddress
 from citewell_entrypoints.supervisor.errors import SupervisorError
@@ -20,7 +21,7 @@ def check_port(settings: Settings) -> Iterator[Finding]:
     api = Api(address)
     try:
         api.is_alive()
-        ready = api.readiness().ready
+        readiness = api.readiness()
     except NoServer:
         yield _free(settings)
     except ClientError as error:
@@ -30,12 +31,15 @@ def check_port(settings: Settings) -> Iterator[Finding]:
             mend="stop it, or choose another port with APP_PORT",
         )
     else:
-        if ready:
-            yield ok("port", f"a Citewell answers at {address}, and is ready")
-        else:
-            yield warn(
-                "port", f"a Citewell answers at {address}, and is not ready", mend="run `citewell status`"
-            )
+        yield _answering(address, readiness)
+
+
+def _answering(address: Address, readiness: Readiness) -> Finding:
+    if readiness.status == "ready":
+        return ok("port", f"a Citewell answers at {address}, and is ready")
+    how = "serves without" if readiness.serves else "is not ready for want of"
+    parts = " and ".join(readiness.away) or "its parts"
+    return warn("port", f"a Citewell answers at {address}, and {how} {parts}", mend="run `citewell status`")
 
 
 def _free(settings: Settings) -> Finding:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -14,6 +15,7 @@ from citewell_entrypoints.cli.files import source_files
 from citewell_entrypoints.cli.helptext import Command
 from citewell_entrypoints.cli.ingest_summary import IngestSummary
 from citewell_entrypoints.cli.ingest_views import JsonView, PlainView, View
+from citewell_entrypoints.cli.passwords import password_options, password_to_use
 from citewell_entrypoints.cli.server import api_at, url_option
 from citewell_entrypoints.client import ingest
 
@@ -38,6 +40,7 @@ def _checked_metadata(_ctx: click.Context, _parameter: click.Parameter, value: s
             "Into a collection, with metadata",
             "citewell ingest contracts/ --collection legal --metadata '{\"year\": 2026}'",
         ),
+        ("Encrypted files, whose password is asked for", "citewell ingest locked/ --password"),
         ("Only upload; see `citewell status` for what becomes of it", "citewell ingest *.pdf --no-wait"),
         ("To a server elsewhere", "citewell ingest report.pdf --url https://citewell.example.org"),
     ),
@@ -51,6 +54,7 @@ def _checked_metadata(_ctx: click.Context, _parameter: click.Parameter, value: s
 @click.option(
     "--metadata", metavar="JSON", callback=_checked_metadata, help="A JSON object to keep with each document."
 )
+@password_options
 @click.option("--no-wait", is_flag=True, help="Return once the files are uploaded.")
 @click.option("--json", "as_json", is_flag=True, help="Print one object of JSON a line for each file.")
 @url_option
@@ -60,6 +64,8 @@ def command(
     paths: Sequence[Path],
     collection: str | None,
     metadata: str | None,
+    ask_password: bool,
+    password_file: IO[bytes] | None,
     no_wait: bool,
     as_json: bool,
     url: str | None,
@@ -73,9 +79,10 @@ def command(
     if not files:
         click.echo("There is nothing to ingest.", err=True)
         return
+    password = password_to_use(ask=ask_password, file=password_file)
     api = api_at(url)
     api.is_alive()
-    fields = {"collection": collection, "metadata": metadata}
+    fields = {"collection": collection, "metadata": metadata, "password": password}
     given = {name: value for name, value in fields.items() if value is not None}
     view = _view(len(files), as_json=as_json)
     summary = IngestSummary(len(files))

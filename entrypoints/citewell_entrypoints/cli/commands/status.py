@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_STATES: Final = {"ready": "ready", "degraded": "degraded, but serves"}
 _STATUSES: Final = ("queued", "processing", "ready", "failed", "cancelled")
 #: The API lists, it does not count: beyond this many of a status, counting would only keep it from its work.
 _MOST_COUNTED: Final = 10_000
@@ -47,7 +48,8 @@ Documents = dict[str, Sequence["RemoteDocument"]]
 def command(ctx: click.Context, as_json: bool, url: str | None) -> None:
     """Show whether the server is ready, how many documents it holds, and which are in work or failed.
 
-    The exit code is 1 if it is not ready.
+    It is degraded if a part is away that it can serve without: uploads are taken and questions answered, but
+    no document is ingested while the queue is away. The exit code is 1 if it is not ready.
     """
     api = api_at(url)
     readiness = api.readiness()
@@ -63,22 +65,24 @@ def command(ctx: click.Context, as_json: bool, url: str | None) -> None:
         click.echo(json.dumps(_object(api, readiness, documents), indent=2))
     else:
         _show(api, readiness, documents, trouble)
-    ctx.exit(0 if readiness.ready else 1)
+    ctx.exit(0 if readiness.serves else 1)
 
 
 def _object(api: Api, readiness: Readiness, documents: Documents) -> dict[str, object]:
     in_work = [*documents.get("processing", ()), *documents.get("queued", ())]
     return {
         "url": str(api.address),
-        "ready": readiness.ready,
+        "ready": readiness.serves,
+        "degraded": list(readiness.away) if readiness.serves else [],
         "parts": readiness.raw["parts"],
         "documents": {status: len(found) for status, found in documents.items()} or None,
         "in_work": [document.raw for document in in_work] if documents else None,
+        "failed": [document.raw for document in documents["failed"]] if documents else None,
     }
 
 
 def _show(api: Api, readiness: Readiness, documents: Documents, trouble: str) -> None:
-    click.echo(f"Citewell at {api.address} is {'ready' if readiness.ready else 'not ready'}.")
+    click.echo(f"Citewell at {api.address} is {_STATES.get(readiness.status, 'not ready')}.")
     if readiness.parts:
         rows = [(name, part.state, part.detail) for name, part in readiness.parts.items()]
         print_table(("part", "state", "detail"), rows)
