@@ -1,17 +1,16 @@
 """The life of a document: one table of what may happen to it, and what it is after that.
 
-                     ┌──────────── give back ───────────┐
-                     ▼                                  │
-    submit ──▶    QUEUED    ── claim ──▶    PROCESSING ─┴─ publish ──▶ READY
-                     │  ▲                     │  │  ▲
-                     │  │                     │  │  └─ claim (the former worker's lease ran out)
-                     │  └─ retry ◀── FAILED ◀─┘  └── cancel ──▶ CANCELLED
-                     └───────────────── cancel ────────────────▶    │
-                        ▲                                           │
-                        └──────────────── retry ◀───────────────────┘
+                        ┌──────── give back ───────┐   ┌── claim: the lease before has run out
+                        ▼                          │   ▼ │
+    submit ──▶ QUEUED ──┴──────── claim ──────▶ PROCESSING ── publish ──▶ READY
+                ▲  │                             │      │
+                │  └─ cancel ──▶ CANCELLED ◀─────┘      └── fail ──▶ FAILED
+                │                    │                                  │
+                └────── retry ───────┴──────────────────────────────────┘
 
 Replacing a document's bytes queues it from any state. Deleting it ends everything, so it is not in the table.
-Stores refuse what the table does not hold: no other place says which state follows which.
+Stores refuse what the table does not hold: no other place says which state follows which. docs/ingestion.md
+tells what happens within the states.
 """
 
 from __future__ import annotations
