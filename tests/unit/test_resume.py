@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.fakes import FormFeedParser, WordEmbedder
 from tests.house import House
 
-from citewell.model import Chunk, Document, Page, Progress, Status
+from citewell.memory import MemoryDatabase, MemoryJobStore, MemoryVectorStore
+from citewell.model import Chunk, Document, Lease, Page, Progress, Status
 from citewell.ports import EmbeddingRole
 from citewell.usecases import IngestPolicy
+from citewell.usecases.heartbeat import Heartbeat
 
 TEXT = "\f".join(
     f"Page {number} tells of the ferry. It leaves at {number}. The museum is near and closed on day {number}."
@@ -165,23 +167,79 @@ async def test_a_long_document_comes_to_its_end_however_many_wait(tmp_path: Path
     assert (await result(house, document))[0] == chunks
 
 
-async def test_work_is_let_go_of_once_the_job_is_lost(tmp_path: Path) -> None:
-    """The heartbeat notices within its pause, whatever the work is waiting for."""
-    house, began = House(tmp_path, policy=IngestPolicy(lease_seconds=0.2)), asyncio.Event()
+class Endless:
+    """Something that is waited for and never comes."""
 
-    class Endless(WordEmbedder):
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.began.set()
+        await asyncio.sleep(3600)
+
+
+def stuck_in_parsing(house: House, endless: Endless) -> None:
+    class Parser(FormFeedParser):
+        async def parse(self, path: Path, **options: Any) -> Any:
+            async with contextlib.aclosing(super().parse(path, **options)) as parsed:
+                async for page in parsed:
+                    yield page
+                    if page.number == 20:
+                        await endless()
+
+    house.parser = Parser()
+
+
+def stuck_in_embedding(house: House, endless: Endless) -> None:
+    class Embedder(WordEmbedder):
         async def embed(self, texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[list[float]]:
-            began.set()
-            await asyncio.sleep(3600)
-            raise AssertionError
+            await endless()
+            return await super().embed(texts, role=role)
 
-    house.embedder = Endless()
+    house.embedder = Embedder()
+
+
+def stuck_in_publishing(house: House, endless: Endless) -> None:
+    class Vectors(MemoryVectorStore):
+        async def index(self, *, limit: int, spare: int = 0) -> int:
+            await endless()
+            return await super().index(limit=limit, spare=spare)
+
+    house.vectors = Vectors(house.database, house.embedder.space)
+
+
+@pytest.mark.parametrize("ended_by", ["cancel", "delete", "replace"])
+@pytest.mark.parametrize("stuck", [stuck_in_parsing, stuck_in_embedding, stuck_in_publishing])
+async def test_work_is_let_go_of_in_every_stage(
+    tmp_path: Path, stuck: Callable[[House, Endless], None], ended_by: str
+) -> None:
+    """The heartbeat notices within its pause, whatever the work is waiting for, and nothing stays staged."""
+    house, endless = House(tmp_path, policy=IngestPolicy(lease_seconds=0.2)), Endless()
+    stuck(house, endless)
     document, job_id = await house.uploaded_job(TEXT)
     task = asyncio.create_task(house.ingest(job_id))
-    await began.wait()
-    await house.cancel(document.id)
+    await endless.began.wait()
+    if ended_by == "cancel":
+        await house.cancel(document.id)
+        assert (await house.documents.get(document.id)).status is Status.CANCELLED
+    elif ended_by == "delete":
+        await house.delete(document.id)
+    else:
+        await house.upload(b"other bytes", collection=None, document_id=document.id)
     await asyncio.wait_for(task, timeout=5)
-    assert (await house.documents.get(document.id)).status is Status.CANCELLED
+    async with house.database.tables() as tables:
+        assert not tables.staged
+        assert not tables.pages
+        assert not tables.live
+
+
+def test_cancelling_is_noticed_within_five_seconds() -> None:
+    """However long the lease is: the pause of the heartbeat bounds it."""
+    lease_seconds = [5.0, 30.0, 3600.0]
+    house_jobs, lease = MemoryJobStore(MemoryDatabase()), cast("Lease", None)
+    pauses = [Heartbeat(house_jobs, lease, lease_seconds=each).pause_seconds for each in lease_seconds]
+    assert max(pauses) <= 2.0
+    assert pauses[0] < 5.0 / 2
 
 
 async def test_a_heartbeat_holds_the_job_through_a_long_call(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ class Heartbeat:
         self._jobs = jobs
         self._lease = lease
         self._lease_seconds = lease_seconds
-        self._pause_seconds = min(_LONGEST_PAUSE_SECONDS, lease_seconds / _BEATS_PER_LEASE)
+        #: Between two beats: so long it takes at most to notice that the job is lost.
+        self.pause_seconds = min(_LONGEST_PAUSE_SECONDS, lease_seconds / _BEATS_PER_LEASE)
         self._lost: StaleLease | None = None
 
     async def __aenter__(self) -> Self:
@@ -53,7 +54,7 @@ class Heartbeat:
     async def _beat(self) -> None:
         held_until = time.monotonic() + self._lease_seconds
         while True:
-            await asyncio.sleep(self._pause_seconds)
+            await asyncio.sleep(self.pause_seconds)
             begun = time.monotonic()
             try:
                 await self._jobs.extend(self._lease, lease_seconds=self._lease_seconds)
