@@ -32,6 +32,8 @@ __all__ = ["Campaign", "run"]
 
 _OBSERVERS: Final = 2
 _TELL_EVERY: Final = 20
+#: A strike that finds nothing to strike is tried so often.
+_ROUNDS: Final = 4
 _REFERENCE_SECONDS: Final = 240.0
 
 
@@ -154,8 +156,9 @@ class _Battle:
         plan = self._campaign.plan or schedule(
             self._campaign.seed, kills=self._campaign.kills, fill_disk=self._disk is not None
         )
-        missed = await self._strike_all(striker, plan)
-        missed = await self._strike_all(striker, missed)
+        missed = list(plan)
+        for _ in range(_ROUNDS):
+            missed = await self._strike_all(striker, missed)
         await striker.settle()
         traffic.stopping.set()
         limit = 2 * self._campaign.patience_seconds

@@ -22,14 +22,14 @@ def long_campaign(*, seed: int, kills: int, fill_disk: bool) -> Campaign:
 
 
 def short_campaign(*, seed: int, kills: int) -> Campaign:
-    """Made files of up to 60 pages, and less patience: a minute for a handful of kills."""
+    """Made files of up to 30 pages, and less patience: a minute for a handful of kills."""
     return Campaign(
         seed=seed,
         kills=kills,
-        files=made_files(pages=(1, 3, 12, 30, 60)),
+        files=made_files(pages=(1, 3, 12, 30)),
         editions=editions(4),
         users=4,
-        embedding_seconds=0.08,
+        embedding_seconds=0.06,
         patience_seconds=60.0,
         settle_seconds=15.0,
         fill_disk=False,

@@ -105,11 +105,17 @@ def schedule(seed: int, *, kills: int, fill_disk: bool = False) -> Sequence[Stri
 
 
 def again_and_again(
-    moments: Sequence[Moment], target: Target, action: Action, *, times: int
+    moments: Sequence[Moment], target: Target, action: Action, *, times: int, delay_seconds: float
 ) -> Sequence[Strike]:
-    """The same blow, at these moments by turns: a plan for a fault that only it brings to light."""
+    """The same blow, at these moments by turns: a plan for a fault that only it brings to light.
+
+    delay_seconds: before each; pauses that are to come one after the other need longer than they last.
+    """
     turns = itertools.islice(itertools.cycle(moments), times)
-    return [Strike(number, moment, target, action, 1.0, 0.5) for number, moment in enumerate(turns, start=1)]
+    return [
+        Strike(number, moment, target, action, delay_seconds, 0.5)
+        for number, moment in enumerate(turns, start=1)
+    ]
 
 
 def _rounds(items: Sequence[_Item], chance: random.Random) -> Iterator[_Item]:

@@ -11,6 +11,7 @@ from tests.chaos.campaign import Campaign, run
 from tests.chaos.corpus import editions, made_files
 from tests.chaos.outcomes import Kind
 from tests.chaos.schedule import Action, Moment, Strike, Target, again_and_again
+from tests.chaos.striking import PAUSE_SECONDS
 
 __all__ = ["FAULTS", "Fault", "self_test"]
 
@@ -28,15 +29,21 @@ class Fault:
 #: Under the names of their folders.
 FAULTS: Final[Mapping[str, Fault]] = {
     "fencing": Fault(
-        again_and_again([Moment.EMBEDDING, Moment.PARSING], Target.WORKER, Action.PAUSE, times=8),
+        again_and_again(
+            [Moment.EMBEDDING, Moment.PARSING],
+            Target.WORKER,
+            Action.PAUSE,
+            times=6,
+            delay_seconds=PAUSE_SECONDS + 3.0,
+        ),
         frozenset({Kind.PAID_TWICE, Kind.LOST, Kind.DUPLICATED}),
     ),
     "publication": Fault(
-        again_and_again([Moment.PUBLISHING], Target.WORKER, Action.KILL, times=4),
+        again_and_again([Moment.PUBLISHING], Target.WORKER, Action.KILL, times=4, delay_seconds=1.0),
         frozenset({Kind.HALF_VISIBLE, Kind.LOST}),
     ),
     "resuming": Fault(
-        again_and_again([Moment.EMBEDDING], Target.WORKER, Action.KILL, times=6),
+        again_and_again([Moment.EMBEDDING], Target.WORKER, Action.KILL, times=6, delay_seconds=1.0),
         frozenset({Kind.PAID_TWICE}),
     ),
 }

@@ -58,6 +58,9 @@ def test_the_disk_is_filled_only_where_it_may_be() -> None:
 
 def test_one_blow_can_be_repeated_at_some_stages_by_turns() -> None:
     """For a fault that only it brings to light."""
-    plan = again_and_again([Moment.PARSING, Moment.EMBEDDING], Target.WORKER, Action.PAUSE, times=3)
+    plan = again_and_again(
+        [Moment.PARSING, Moment.EMBEDDING], Target.WORKER, Action.PAUSE, times=3, delay_seconds=9.0
+    )
     assert [strike.moment for strike in plan] == [Moment.PARSING, Moment.EMBEDDING, Moment.PARSING]
     assert {(strike.target, strike.action) for strike in plan} == {(Target.WORKER, Action.PAUSE)}
+    assert {strike.delay_seconds for strike in plan} == {9.0}
