@@ -163,6 +163,18 @@ def test_words_beside_a_border_go_into_their_own_cells(path: Path) -> None:
     assert _read(path, draw).text == "| 1815 | London |\n| --- | --- |\n| 1882 | Erlangen |"
 
 
+def test_a_word_that_runs_across_a_border_stays_whole(path: Path) -> None:
+    """It is in the cell that has most of it, however the form is drawn."""
+
+    def draw(page: Any) -> None:
+        _table(page, [["a", "b"], ["c", "d"]])
+        page.insert_text((_LEFT + _WIDTH - 40, _TOP + 24), "10a Ordinary dividends")
+
+    text = _read(path, draw).text
+    assert "Ordinary" in text
+    assert "dividends" in text
+
+
 def test_two_tables_are_two(path: Path) -> None:
     """Each with a head of its own."""
 

@@ -32,6 +32,8 @@ _MOST_DRAWINGS: Final = 4_000
 _PARAGRAPH_DISTANCE: Final = 1.5
 # In type sizes: how high a line is at least.
 _LEAST_HEIGHT: Final = 0.5
+# In type sizes: a gap between two letters that no word has.
+_WORD_GAP: Final = 0.2
 
 
 def print_page(document: mupdf.FzDocument, index: int) -> PrintedPage:
@@ -145,21 +147,17 @@ class _Characters:
         self._lines: list[Any] | None = None
 
     def split(self, number: int, borders: Sequence[float]) -> list[PrintedLine]:
-        """The pieces of the line between the borders."""
+        """The pieces of the line between the borders. A word that runs across one stays whole."""
         line = self._known[number]
         pieces: list[PrintedLine | None] = [None] * (len(borders) + 1)
-        character = self._line(number).first_char
-        while character:
-            left, right = character.quad.ul.x, character.quad.ur.x
-            place = bisect_right(borders, (left + right) / 2)
-            letter = chr(character.c) if 0 <= character.c <= sys.maxunicode else "\ufffd"
+        for word in _words(self._line(number), like=line):
+            place = bisect_right(borders, (word.left + word.right) / 2)
             piece = pieces[place]
             if piece is None:
-                pieces[place] = replace(line, text=letter, left=left, right=right)
+                pieces[place] = word
             else:
-                piece.text += letter
-                piece.left, piece.right = min(piece.left, left), max(piece.right, right)
-            character = character.next
+                piece.text += word.text
+                piece.left, piece.right = min(piece.left, word.left), max(piece.right, word.right)
         found = [replace(piece, text=piece.text.strip()) for piece in pieces if piece is not None]
         return [piece for piece in found if piece.text]
 
@@ -167,6 +165,28 @@ class _Characters:
         if self._lines is None:
             self._lines = list(_text_lines(self._printed))
         return self._lines[number]
+
+
+def _words(line: Any, *, like: PrintedLine) -> Iterator[PrintedLine]:
+    """The words of MuPDF's line, each with the spaces behind it; a gap between letters ends a word, too."""
+    word: PrintedLine | None = None
+    character = line.first_char
+    while character:
+        left, right = character.quad.ul.x, character.quad.ur.x
+        letter = chr(character.c) if 0 <= character.c <= sys.maxunicode else "\ufffd"
+        if letter.isspace():
+            if word is not None:
+                word.text += letter
+        elif word is None or word.text[-1].isspace() or left - word.right > _WORD_GAP * like.size:
+            if word is not None:
+                yield word
+            word = replace(like, text=letter, left=left, right=right)
+        else:
+            word.text += letter
+            word.left, word.right = min(word.left, left), max(word.right, right)
+        character = character.next
+    if word is not None:
+        yield word
 
 
 def _text_lines(printed: mupdf.FzStextPage) -> Iterator[Any]:
