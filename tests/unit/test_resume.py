@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from tests.fakes import FormFeedParser, WordEmbedder
 from tests.house import House
 
 from citewell.memory import MemoryDatabase, MemoryJobStore, MemoryVectorStore
-from citewell.model import Chunk, Document, Lease, Page, Progress, Status
+from citewell.model import Chunk, Document, Lease, Page, ParsedPage, Progress, Status
 from citewell.ports import EmbeddingRole
 from citewell.usecases import IngestPolicy
 from citewell.usecases.heartbeat import Heartbeat
@@ -86,7 +86,7 @@ async def test_pages_that_are_kept_are_not_read_again(tmp_path: Path, after: int
     asked: list[int] = []
 
     class DyingParser(FormFeedParser):
-        async def parse(self, path: Path, **options: Any) -> Any:
+        async def parse(self, path: Path, **options: Any) -> AsyncGenerator[ParsedPage, None]:
             asked.append(options["skip"])
             count = 0
             async with contextlib.aclosing(super().parse(path, **options)) as parsed:
@@ -180,7 +180,7 @@ class Endless:
 
 def stuck_in_parsing(house: House, endless: Endless) -> None:
     class Parser(FormFeedParser):
-        async def parse(self, path: Path, **options: Any) -> Any:
+        async def parse(self, path: Path, **options: Any) -> AsyncGenerator[ParsedPage, None]:
             async with contextlib.aclosing(super().parse(path, **options)) as parsed:
                 async for page in parsed:
                     yield page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, LiteralString
+from typing import Final, LiteralString, cast
 
 from citewell.lifecycle import Event, sources
 
@@ -10,10 +10,9 @@ __all__ = ["IN_CANCEL", "IN_CLAIM", "IN_RETRY", "IN_WORK"]
 
 
 def _list(event: Event) -> LiteralString:
-    # The names of the core's own enumeration, no values from outside: type checkers cannot know.
-    names: Any = ", ".join(f"'{status.value}'" for status in sources(event))
-    literal: LiteralString = f"({names})"
-    return literal
+    # The names of the core's own enumeration, no values from outside.
+    names = ", ".join(f"'{status.value}'" for status in sources(event))
+    return cast("LiteralString", f"({names})")  # type: ignore[redundant-cast] # to mypy every str is literal
 
 
 IN_CLAIM: Final = _list(Event.CLAIM)
