@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from tests.s3_stub import S3Stub
 
 from citewell.errors import ContentMissing
 from citewell.memory import MemoryBlobStore
@@ -60,6 +63,15 @@ class TestFileBlobStore(BlobStoreContract):
         assert await blobs.expire(older_than_seconds=3600) == 0
         assert await blobs.expire(older_than_seconds=0) == 1
         assert files_below(tmp_path) == []
+
+
+class TestS3BlobStore(BlobStoreContract):
+    @pytest_asyncio.fixture
+    async def blobs(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BlobStore]:
+        async with S3Stub() as stub:
+            for name, value in stub.environment.items():
+                monkeypatch.setenv(name, value)
+            yield ObjectBlobStore("s3://bucket/a/prefix")
 
 
 def files_below(folder: Path) -> list[Path]:
