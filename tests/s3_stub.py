@@ -51,16 +51,19 @@ class _Object:
 class S3Stub:
     """Open it with `async with`; a client with its `environment` finds it. It checks no signature.
 
-    fault: what happens to every request from now on: a status refuses it, `silence` never answers, `breaks`
-    hangs up after half of a body. Attributes may be changed at any time.
+    fault: what happens to the requests with one of `faulty_methods` from now on: a status refuses them (404:
+    the bucket is gone), `silence` never answers, `breaks` hangs up after half of a body.
     """
 
     def __init__(self) -> None:
         self.fault: int | Literal["silence", "breaks"] | None = None
+        self.faulty_methods = frozenset({"GET", "HEAD", "PUT", "POST", "DELETE"})
         self.objects: dict[str, _Object] = {}
         #: The parts of uploads that are neither complete nor aborted, by upload and number.
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.requests: list[Request] = []
+        #: How much of parts has been stored.
+        self.part_bytes = 0
         #: While it is not set, parts that have come in whole are neither stored nor answered.
         self.takes_parts = asyncio.Event()
         self.takes_parts.set()
@@ -111,10 +114,11 @@ class S3Stub:
                 await writer.wait_closed()
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
-        if self.fault == "silence":
+        fault = self.fault if request.method in self.faulty_methods else None
+        if fault == "silence":
             await asyncio.Event().wait()
-        if isinstance(self.fault, int):
-            reply = _error(self.fault, "Refused")
+        if isinstance(fault, int):
+            reply = _error(fault, "NoSuchBucket" if fault == 404 else "Refused")
         elif request.method == "PUT" and "partNumber" in request.query:
             await self.takes_parts.wait()
             reply = self._put_part(request)
@@ -125,9 +129,9 @@ class S3Stub:
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
         writer.write(f"HTTP/1.1 {reply.status} Stub\r\n{lines}\r\n".encode())
         if request.method != "HEAD":
-            writer.write(reply.body[: length // 2] if self.fault == "breaks" else reply.body)
+            writer.write(reply.body[: length // 2] if fault == "breaks" else reply.body)
         await writer.drain()
-        if self.fault == "breaks":
+        if fault == "breaks":
             raise ConnectionAbortedError
 
     def _reply(self, request: Request) -> Reply:
@@ -188,6 +192,7 @@ class S3Stub:
         if parts is None:
             return _error(404, "NoSuchUpload")
         parts[int(request.query["partNumber"])] = request.body
+        self.part_bytes += len(request.body)
         return Reply(headers={"ETag": f'"{_hash(request.body)}"'})
 
     def _complete(self, request: Request) -> Reply:
