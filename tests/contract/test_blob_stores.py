@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from tests.s3_stub import S3Stub
 
 from citewell.errors import ContentMissing
@@ -66,12 +64,10 @@ class TestFileBlobStore(BlobStoreContract):
 
 
 class TestS3BlobStore(BlobStoreContract):
-    @pytest_asyncio.fixture
-    async def blobs(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[BlobStore]:
-        async with S3Stub() as stub:
-            for name, value in stub.environment.items():
-                monkeypatch.setenv(name, value)
-            yield ObjectBlobStore("s3://bucket/a/prefix")
+    @pytest.fixture
+    def blobs(self, s3_stub: S3Stub) -> BlobStore:
+        del s3_stub  # it is found through the environment
+        return ObjectBlobStore("s3://bucket/a/prefix")
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -21,16 +21,9 @@ _MIB = 1 << 20
 _TIMEOUT_SECONDS = 1.5
 
 
-@pytest_asyncio.fixture
-async def stub(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Stub]:
-    async with S3Stub() as stub:
-        for name, value in stub.environment.items():
-            monkeypatch.setenv(name, value)
-        yield stub
-
-
 @pytest.fixture
-def blobs(stub: S3Stub) -> ObjectBlobStore:
+def blobs(s3_stub: S3Stub) -> ObjectBlobStore:
+    del s3_stub  # it is found through the environment
     return ObjectBlobStore("s3://bucket/prefix", timeout_seconds=_TIMEOUT_SECONDS)
 
 
@@ -82,14 +75,14 @@ async def outcomes(blobs: ObjectBlobStore, received: Blob, kept: Blob) -> set[ty
 
 @pytest.mark.parametrize("fault", [403, 404, 500, 503, "silence"])
 async def test_a_bucket_that_does_not_serve_is_unavailable_soon(
-    stub: S3Stub,
+    s3_stub: S3Stub,
     blobs: ObjectBlobStore,
     received: Blob,
     kept: Blob,
     fault: int | Literal["silence"],
 ) -> None:
     """Every call says so within the timeout and a third: retried, but not for minutes."""
-    stub.fault = fault
+    s3_stub.fault = fault
     begun = time.monotonic()
     assert await outcomes(blobs, received, kept) == {BlobsUnavailable}
     assert time.monotonic() - begun < 2 * _TIMEOUT_SECONDS
@@ -106,102 +99,104 @@ async def test_refused_connections_are_an_unavailable_bucket_soon(
     assert time.monotonic() - begun < 2 * _TIMEOUT_SECONDS
 
 
-async def test_what_was_refused_for_a_moment_is_tried_again(stub: S3Stub, kept: Blob) -> None:
+async def test_what_was_refused_for_a_moment_is_tried_again(s3_stub: S3Stub, kept: Blob) -> None:
     """A bucket that asks to slow down is no failure yet."""
-    stub.fault = 503
-    asyncio.get_running_loop().call_later(0.3, setattr, stub, "fault", None)
+    s3_stub.fault = 503
+    asyncio.get_running_loop().call_later(0.3, setattr, s3_stub, "fault", None)
     patient = ObjectBlobStore("s3://bucket/prefix", timeout_seconds=15)
     assert await read(patient, kept.sha256) == bytes(8 * _MIB)
 
 
 async def test_altered_and_truncated_objects_are_missing(
-    stub: S3Stub, blobs: ObjectBlobStore, kept: Blob
+    s3_stub: S3Stub, blobs: ObjectBlobStore, kept: Blob
 ) -> None:
     """Read whole, bytes whose SHA-256 is not theirs any more raise ContentMissing at the end."""
-    [key] = stub.objects
+    [key] = s3_stub.objects
     for content in (b"X" + bytes(8 * _MIB - 1), bytes(7 * _MIB), b""):
-        stub.put(key, content)
+        s3_stub.put(key, content)
         with pytest.raises(ContentMissing):
             await read(blobs, kept.sha256)
 
 
 @pytest.mark.parametrize("span", [None, Span(100, 5 * _MIB)])
 async def test_a_reply_that_breaks_off_is_an_unavailable_bucket(
-    stub: S3Stub, blobs: ObjectBlobStore, kept: Blob, span: Span | None
+    s3_stub: S3Stub, blobs: ObjectBlobStore, kept: Blob, span: Span | None
 ) -> None:
     """Half of the bytes never pass for all of them."""
-    stub.fault, stub.faulty_methods = "breaks", frozenset({"GET"})
+    s3_stub.fault, s3_stub.faulty_methods = "breaks", frozenset({"GET"})
     with pytest.raises(BlobsUnavailable):
         await read(blobs, kept.sha256, span=span)
 
 
 async def test_a_reading_that_is_closed_early_holds_no_connection(
-    stub: S3Stub, blobs: ObjectBlobStore, kept: Blob
+    s3_stub: S3Stub, blobs: ObjectBlobStore, kept: Blob
 ) -> None:
     """Closing the generator ends the transfer."""
     for _ in range(5):
         reading = blobs.read(kept.sha256)
         await anext(reading)
         await reading.aclose()
-    await eventually(lambda: len(stub.connections) <= 1)
+    await eventually(lambda: len(s3_stub.connections) <= 1)
 
 
-async def test_receiving_takes_no_more_than_the_bucket_stores(stub: S3Stub, blobs: ObjectBlobStore) -> None:
+async def test_receiving_takes_no_more_than_the_bucket_stores(
+    s3_stub: S3Stub, blobs: ObjectBlobStore
+) -> None:
     """However long the stream: three parts of 5 MiB and the piece at hand are held."""
     ahead: list[int] = []
 
     async def counted() -> AsyncIterator[bytes]:
         async for piece in pieces(60):
             taken = (len(ahead) + 1) * _MIB
-            ahead.append(taken - stub.part_bytes)
+            ahead.append(taken - s3_stub.part_bytes)
             yield piece
 
-    stub.takes_parts.clear()
-    asyncio.get_running_loop().call_later(1.0, stub.takes_parts.set)
+    s3_stub.takes_parts.clear()
+    asyncio.get_running_loop().call_later(1.0, s3_stub.takes_parts.set)
     blob = await blobs.receive(counted())
     assert blob.size_bytes == 60 * _MIB
     assert max(ahead) <= 16 * _MIB
 
 
-async def test_a_long_stream_that_breaks_leaves_no_part(stub: S3Stub, blobs: ObjectBlobStore) -> None:
+async def test_a_long_stream_that_breaks_leaves_no_part(s3_stub: S3Stub, blobs: ObjectBlobStore) -> None:
     """Store a stream aside, whole or not at all."""
     with pytest.raises(ConnectionResetError):
         await blobs.receive(broken_pieces(12))
-    assert (stub.objects, stub.uploads) == ({}, {})
+    assert (s3_stub.objects, s3_stub.uploads) == ({}, {})
 
 
 @pytest.mark.parametrize("refused", ["PUT", "POST"])
 async def test_an_upload_whose_part_or_end_is_refused_leaves_no_part(
-    stub: S3Stub, blobs: ObjectBlobStore, refused: str
+    s3_stub: S3Stub, blobs: ObjectBlobStore, refused: str
 ) -> None:
     """What was stored of it is aborted."""
 
     async def refused_midway() -> AsyncIterator[bytes]:
         async for piece in pieces(12):
             yield piece
-        stub.fault, stub.faulty_methods = 403, frozenset({refused})
+        s3_stub.fault, s3_stub.faulty_methods = 403, frozenset({refused})
         async for piece in pieces(8 if refused == "PUT" else 1):
             yield piece
 
     with pytest.raises(BlobsUnavailable):
         await blobs.receive(refused_midway())
-    assert (stub.objects, stub.uploads) == ({}, {})
+    assert (s3_stub.objects, s3_stub.uploads) == ({}, {})
 
 
 async def test_what_was_copied_but_not_moved_can_be_kept_again(
-    stub: S3Stub, blobs: ObjectBlobStore, received: Blob
+    s3_stub: S3Stub, blobs: ObjectBlobStore, received: Blob
 ) -> None:
     """A bucket moves in two steps: the second may fail, and both may be done again."""
-    stub.fault, stub.faulty_methods = 403, frozenset({"POST", "DELETE"})
+    s3_stub.fault, s3_stub.faulty_methods = 403, frozenset({"POST", "DELETE"})
     with pytest.raises(BlobsUnavailable):
         await blobs.keep(received)
-    stub.fault = None
+    s3_stub.fault = None
     await blobs.keep(received)
     assert await read(blobs, received.sha256) == b"received"
-    assert len(stub.objects) == 1
+    assert len(s3_stub.objects) == 1
 
 
-async def test_the_bytes_lie_below_the_prefix_under_their_hash(stub: S3Stub, kept: Blob) -> None:
+async def test_the_bytes_lie_below_the_prefix_under_their_hash(s3_stub: S3Stub, kept: Blob) -> None:
     """The bucket may hold other things."""
     sha256 = hashlib.sha256(bytes(8 * _MIB)).hexdigest()
-    assert list(stub.objects) == [f"prefix/sha256/{sha256[:2]}/{sha256}"]
+    assert list(s3_stub.objects) == [f"prefix/sha256/{sha256[:2]}/{sha256}"]
