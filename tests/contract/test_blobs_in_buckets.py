@@ -68,6 +68,7 @@ async def outcomes(blobs: ObjectBlobStore, received: Blob, kept: Blob) -> set[ty
         blobs.drop(received),
         blobs.expire(older_than_seconds=0),
         read(blobs, kept.sha256),
+        read(blobs, kept.sha256, span=Span(0, 4)),
         blobs.delete(kept.sha256),
     ]
     return set(map(type, await asyncio.gather(*calls, return_exceptions=True)))

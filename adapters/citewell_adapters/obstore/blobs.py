@@ -145,38 +145,44 @@ class ObjectBlobStore:
         self, path: str, *, missing: ContentMissing, span: Span | None = None
     ) -> AsyncGenerator[bytes, None]:
         with _translated(missing=missing):
-            async with aclosing(self._chunks(path, span=span)) as chunks:
+            read = self._read_object if self._folder is None else self._read_file
+            async with aclosing(read(path, span=span)) as chunks:
                 async for data in chunks:
                     for start in range(0, len(data), _PIECE_BYTES):
                         yield data[start : start + _PIECE_BYTES]
 
-    async def _chunks(self, path: str, *, span: Span | None) -> AsyncGenerator[bytes, None]:
-        options: Any = {}
-        if span is not None or self._folder is not None:
-            size: int = (await obstore.head_async(self._store, path))["size"]
-            start, end = (0, size) if span is None else (span.start, min(span.end, size))
-            if start >= end:
-                return
-            options = {"range": (start, end)}
-            if self._folder is not None:
-                # The stream of a file that is cut short meanwhile would never end, and fill the memory.
-                for first in range(start, end, _PIECE_BYTES):
-                    last = min(first + _PIECE_BYTES, end)
-                    yield bytes(await obstore.get_range_async(self._store, path, start=first, end=last))
-                return
-        found = await obstore.get_async(self._store, path, options=options)
+    async def _read_object(self, path: str, *, span: Span | None) -> AsyncGenerator[bytes, None]:
+        options: Any = {} if span is None else {"range": (span.start, span.end)}
+        try:
+            found = await obstore.get_async(self._store, path, options=options)
+        except BaseError as error:
+            if "416 Range Not Satisfiable" in str(error):
+                return  # the span begins behind the last byte
+            raise
         async for buffer in found.stream(min_chunk_size=_PIECE_BYTES):
             yield bytes(buffer)
+
+    async def _read_file(self, path: str, *, span: Span | None) -> AsyncGenerator[bytes, None]:
+        # In ranges: obstore's stream of a file that is cut short meanwhile never ends, and fills the memory.
+        size = await self._size(path)
+        start, end = (0, size) if span is None else (span.start, min(span.end, size))
+        for first in range(start, end, _PIECE_BYTES):
+            last = min(first + _PIECE_BYTES, end)
+            yield bytes(await obstore.get_range_async(self._store, path, start=first, end=last))
+
+    async def _size(self, path: str) -> int:
+        size: int = (await obstore.head_async(self._store, path))["size"]
+        return size
 
     async def delete(self, sha256: str) -> None:
         await self._delete(_key(sha256))
 
     async def _exists(self, sha256: str) -> bool:
-        try:
-            with _translated(missing=ContentMissing()):
-                await obstore.head_async(self._store, _key(sha256))
-        except ContentMissing:
-            return False
+        with _translated():
+            try:
+                await self._size(_key(sha256))
+            except FileNotFoundError:
+                return False
         return True
 
     async def _delete(self, path: str) -> None:
@@ -192,13 +198,22 @@ def _key(sha256: str) -> str:
 def _translated(*, missing: ContentMissing | None = None) -> Iterator[None]:
     """Errors of the storage as BlobsUnavailable, with the first line of their long texts.
 
-    missing: what is raised instead where there is nothing under a name. A bucket that is not there answers
-    much the same, but has lost nothing.
+    missing: what is raised instead where there is nothing under a name.
     """
     try:
         yield
     except (BaseError, OSError) as error:
-        if isinstance(error, FileNotFoundError) and missing and "NoSuchBucket" not in str(error):
+        if missing is not None and _tells_absence(error):
             raise missing from None
         summary = (str(error).splitlines() or [""])[0]
         raise BlobsUnavailable(f"the blob store failed: {type(error).__name__}: {summary}") from error
+
+
+def _tells_absence(error: Exception) -> bool:
+    """Whether there is nothing under the name: the word of a file system, or of a bucket about its keys.
+
+    A bucket that is gone, or a proxy before it, answers 404 as well, and has lost nothing.
+    """
+    text = str(error)
+    answers_over_http = "404 Not Found" in text
+    return isinstance(error, FileNotFoundError) and (not answers_over_http or "NoSuchKey" in text)
