@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.s3_stub import S3Stub
 
 from citewell.errors import ContentMissing
 from citewell.memory import MemoryBlobStore
@@ -60,6 +61,13 @@ class TestFileBlobStore(BlobStoreContract):
         assert await blobs.expire(older_than_seconds=3600) == 0
         assert await blobs.expire(older_than_seconds=0) == 1
         assert files_below(tmp_path) == []
+
+
+class TestS3BlobStore(BlobStoreContract):
+    @pytest.fixture
+    def blobs(self, s3_stub: S3Stub) -> BlobStore:
+        del s3_stub  # it is found through the environment
+        return ObjectBlobStore("s3://bucket/a/prefix")
 
 
 def files_below(folder: Path) -> list[Path]:

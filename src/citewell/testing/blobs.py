@@ -102,7 +102,7 @@ class BlobStoreContract:
         assert b"".join(pieces) == content
         assert max(map(len, pieces)) <= 1 << 20
 
-    @pytest.mark.parametrize(("start", "end"), [(0, 4), (3, 7), (7, 100), (4, 4)])
+    @pytest.mark.parametrize(("start", "end"), [(0, 4), (3, 7), (7, 100), (4, 4), (10, 12)])
     async def test_a_part_is_read_by_offsets(self, blobs: BlobStore, start: int, end: int) -> None:
         """Or those at `span` (byte offsets)."""
         blob = await blobs.receive(stream([b"0123456789"]))
