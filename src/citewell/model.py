@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any, Final, NewType
 from uuid import UUID
 
@@ -299,6 +298,9 @@ class Submission:
     @property
     def fingerprint(self) -> str:
         """Equal for requests that ask for the same: a SHA-256 (hex) of all but the key and the request."""
+        # Only here: every reader of files imports this module, and OpenSSL would cost each some megabytes.
+        from hashlib import sha256
+
         document = str(self.document_id or "")
         asked = [document, self.collection, self.name, self.sha256, dict(self.metadata)]
         return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

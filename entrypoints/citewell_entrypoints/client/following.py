@@ -22,8 +22,10 @@ __all__ = ["Follower", "ended"]
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 1.0
 _PAUSE_GROWTH: Final = 1.25
-#: Those in work are asked for in every round, those that wait in turn: thousands of them cost no more.
+#: Those in work are asked for in every round, those that wait in turn: thousands of them cost no more. Behind
+#: some that wait still, the others do most likely, too: the server has better things to do than to say so.
 _ASKED_A_ROUND: Final = 32
+_WAITING_A_ROUND: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,22 @@ class Follower:
 
     def _round(self) -> bool:
         """Ask for some; whether any of them came to its end."""
-        asked = [self._pending.popleft() for _ in range(min(_ASKED_A_ROUND, len(self._pending)))]
-        now = [followed for followed in map(self._ask, asked) if followed is not None]
-        in_work = [followed for followed in now if followed.document.status == "processing"]
-        waiting = [followed for followed in now if followed.document.status != "processing"]
+        in_work: list[_Followed] = []
+        waiting: list[_Followed] = []
+        ended_some = False
+        for _ in range(min(_ASKED_A_ROUND, len(self._pending))):
+            now = self._ask(self._pending.popleft())
+            if now is None:
+                ended_some = True
+            elif now.document.status == "processing":
+                in_work.append(now)
+            else:
+                waiting.append(now)
+                if len(waiting) == _WAITING_A_ROUND:
+                    break
         self._pending.extendleft(reversed(in_work))
         self._pending.extend(waiting)
-        return len(now) < len(asked)
+        return ended_some
 
     def _ask(self, followed: _Followed) -> _Followed | None:
         """The document as it is now, None if there is no more to hear of it."""

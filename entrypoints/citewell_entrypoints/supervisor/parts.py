@@ -50,6 +50,8 @@ def build_parts(plan: Plan, *, address: Address) -> Parts:
     postgres = None if plan.database_url else PostgresServer(plan.data_directory)
     valkey = None if plan.redis_url else ValkeyServer(plan.data_directory)
     environment = {
+        # Threads that only wait would each get a heap of their own from glibc.
+        "MALLOC_ARENA_MAX": "2",
         **os.environ,
         **plan.environment,
         "APP_DATA_DIR": str(plan.data_directory.resolve()),
