@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import signal
@@ -64,6 +65,10 @@ def run_api(settings: Settings, *, stop_seconds: int) -> None:
 
 async def _serve(app: Litestar, server: uvicorn.Server, sockets: list[socket.socket]) -> None:
     async with app.lifespan():
+        # What is there now stays for good: to look through it now and then would stop all requests for about
+        # 45 ms each time.
+        gc.collect()
+        gc.freeze()
         _log.info("the API is ready")
         await server.serve(sockets=sockets)
 
