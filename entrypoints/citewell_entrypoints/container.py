@@ -32,7 +32,9 @@ from citewell.usecases import (
     CancelDocument,
     CollectContents,
     DeleteDocument,
+    ExpireUploads,
     FollowDocument,
+    ForgetHistory,
     GetDocument,
     IndexChunks,
     IngestDocument,
@@ -46,7 +48,6 @@ from citewell.usecases import (
     Search,
     StageRevision,
     SubmitDocument,
-    TidyUp,
     UnlockContent,
 )
 from citewell_entrypoints import builders
@@ -209,10 +210,9 @@ class WorkerContainer(Container):
     )
     index_chunks = providers.Singleton(IndexChunks, vectors=Container.vectors)
     announce_due_jobs = providers.Singleton(AnnounceDueJobs, board=Container.board, queue=Container.queue)
-    tidy_up = providers.Singleton(
-        TidyUp,
-        collect_contents=Container.collect_contents,
+    expire_uploads = providers.Singleton(
+        ExpireUploads,
         blobs=Container.blobs,
-        documents=Container.documents,
         abandoned_seconds=Container.settings.provided.orphan_seconds,
     )
+    forget_history = providers.Singleton(ForgetHistory, documents=Container.documents)

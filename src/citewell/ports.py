@@ -376,9 +376,12 @@ class JobBoard(Protocol):
     async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:
         """Jobs that could be claimed and that nobody was told of for `grace_seconds`, longest waiting first.
 
-        A job whose worker is lost, as its lease has run out, is due without the grace. They count as
-        announced from now on.
+        A job whose worker is lost, as its lease has run out, is due without the grace.
         """
+        ...
+
+    async def announced(self, job_ids: Sequence[JobId]) -> None:
+        """A worker was told of these jobs now; a missing id is no error."""
         ...
 
     async def waiting(self) -> bool:

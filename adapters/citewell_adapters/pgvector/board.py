@@ -28,21 +28,18 @@ UPDATE jobs SET status = 'cancelled', stage = NULL, updated_at = clock_timestamp
 WHERE document_id = %(document_id)s AND status IN {IN_CANCEL}
 """  # noqa: S608 - made of constants
 
-# jobs_waiting. A row that another transaction holds is being claimed or announced. While it is processed,
-# claimable_at is the end of the lease: an announcement before that has been heard.
+# jobs_waiting. While a job is processed, claimable_at is the end of its lease: an announcement before that
+# has been heard.
 _DUE: Final = f"""
-UPDATE jobs SET announced_at = now()
-FROM (
-    SELECT id, claimable_at FROM jobs
-    WHERE status IN {IN_CLAIM} AND claimable_at <= now()
-        AND (announced_at <= now() - make_interval(secs => %(grace_seconds)s)
-            OR status = 'processing' AND announced_at < claimable_at)
-    ORDER BY claimable_at LIMIT %(limit)s
-    FOR NO KEY UPDATE SKIP LOCKED
-) AS due
-WHERE jobs.id = due.id
-RETURNING jobs.id, due.claimable_at
+SELECT id FROM jobs
+WHERE status IN {IN_CLAIM} AND claimable_at <= now()
+    AND (announced_at <= now() - make_interval(secs => %(grace_seconds)s)
+        OR status = 'processing' AND announced_at < claimable_at)
+ORDER BY claimable_at LIMIT %(limit)s
 """  # noqa: S608 - made of constants
+
+# jobs_pkey
+_ANNOUNCED: Final = "UPDATE jobs SET announced_at = now() WHERE id = ANY(%(job_ids)s)"
 
 # jobs_by_status
 _WAITING: Final = """
@@ -82,8 +79,11 @@ class PgJobBoard:
     async def due(self, *, grace_seconds: float, limit: int) -> Sequence[JobId]:
         parameters = {"grace_seconds": grace_seconds, "limit": limit}
         async with self._database.connection() as connection:
-            rows = await (await connection.execute(_DUE, parameters)).fetchall()
-            return [JobId(id_) for id_, _ in sorted(rows, key=lambda row: row[1])]
+            return [JobId(id_) async for (id_,) in await connection.execute(_DUE, parameters)]
+
+    async def announced(self, job_ids: Sequence[JobId]) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(_ANNOUNCED, {"job_ids": list(job_ids)})
 
     async def waiting(self) -> bool:
         async with self._database.connection() as connection:

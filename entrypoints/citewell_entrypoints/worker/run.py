@@ -7,22 +7,15 @@ import logging
 import signal
 from typing import Final
 
-from citewell.errors import CitewellError, Transient
-from citewell.usecases import AnnounceDueJobs, IndexChunks, TidyUp
+from citewell.errors import CitewellError
 from citewell_adapters.dramatiq import DramatiqConsumer
 from citewell_entrypoints.container import WorkerContainer
 from citewell_entrypoints.lifespan import open_resources
 from citewell_entrypoints.settings import Settings
+from citewell_entrypoints.worker.chores import chores_of, doing
 
 __all__ = ["run_worker"]
 
-#: How often is looked for jobs whose worker is lost, and for what is to be tidied up.
-_SWEEP_SECONDS: Final = 2.0
-_TIDY_SECONDS: Final = 5.0
-#: A job that nobody took for this long after its announcement is announced again.
-_GRACE_SECONDS: Final = 60.0
-#: Between two looks for chunks to index.
-_IDLE_SECONDS: Final = 1.0
 #: Shorter than any grace that a supervisor gives before it kills.
 _STOP_SECONDS: Final = 4.0
 
@@ -53,49 +46,6 @@ async def _work(container: WorkerContainer) -> None:
         )
         async with consumer:
             _log.info("the worker is ready")
-            chores = [
-                asyncio.create_task(_sweep(container.announce_due_jobs())),
-                asyncio.create_task(_tidy(container.tidy_up())),
-                asyncio.create_task(_index(container.index_chunks())),
-            ]
-            await stop.wait()
+            async with doing(chores_of(container)):
+                await stop.wait()
             _log.info("the worker stops")
-            for chore in chores:
-                chore.cancel()
-            await asyncio.wait(chores)
-
-
-async def _sweep(announce_due_jobs: AnnounceDueJobs) -> None:
-    """What was announced to nobody, before this start or in a fault of the queue, is announced again."""
-    grace_seconds = 0.0
-    while True:
-        try:
-            count = await announce_due_jobs(grace_seconds=grace_seconds)
-            grace_seconds = _GRACE_SECONDS
-            if count:
-                _log.info("announced %d waiting jobs again", count)
-        except Transient as error:
-            _log.warning("waiting jobs could not be announced: %s", error)
-        await asyncio.sleep(_SWEEP_SECONDS)
-
-
-async def _tidy(tidy_up: TidyUp) -> None:
-    """What crashes leave behind is gone some seconds later."""
-    while True:
-        try:
-            await tidy_up()
-        except Transient as error:
-            _log.warning("tidying up was put off: %s", error)
-        await asyncio.sleep(_TIDY_SECONDS)
-
-
-async def _index(index_chunks: IndexChunks) -> None:
-    """What is published enters the index, whichever worker has published it."""
-    while True:
-        try:
-            moved = await index_chunks()
-        except CitewellError as error:
-            _log.warning("published chunks could not be indexed: %s", error)
-            moved = 0
-        if not moved:
-            await asyncio.sleep(_IDLE_SECONDS)

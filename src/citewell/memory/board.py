@@ -48,10 +48,14 @@ class MemoryJobBoard:
                 if row.claimable_at <= now
                 and (row.announced_at <= latest or _has_lost_its_worker(tables, row))
             )
-            due = [id_ for _, id_ in waiting][:limit]
-            for job_id in due:
-                tables.jobs[job_id] = replace(tables.jobs[job_id], announced_at=now)
-            return due
+            return [id_ for _, id_ in waiting][:limit]
+
+    async def announced(self, job_ids: Sequence[JobId]) -> None:
+        async with self._database.tables() as tables:
+            now = self._database.clock()
+            for job_id in job_ids:
+                if job_id in tables.jobs:
+                    tables.jobs[job_id] = replace(tables.jobs[job_id], announced_at=now)
 
     async def waiting(self) -> bool:
         async with self._database.tables() as tables:

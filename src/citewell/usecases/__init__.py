@@ -9,7 +9,7 @@ from citewell.usecases.follow import FollowDocument
 from citewell.usecases.index import IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
-from citewell.usecases.recover import AnnounceDueJobs, TidyUp
+from citewell.usecases.recover import AnnounceDueJobs, ExpireUploads, ForgetHistory
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, Search
 from citewell.usecases.stage import StageRevision
 from citewell.usecases.submit import ReceiveContent, SubmitDocument
@@ -24,7 +24,9 @@ __all__ = [
     "CancelDocument",
     "CollectContents",
     "DeleteDocument",
+    "ExpireUploads",
     "FollowDocument",
+    "ForgetHistory",
     "GetDocument",
     "IndexChunks",
     "IngestDocument",
@@ -38,6 +40,5 @@ __all__ = [
     "Search",
     "StageRevision",
     "SubmitDocument",
-    "TidyUp",
     "UnlockContent",
 ]

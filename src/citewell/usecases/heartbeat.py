@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from types import TracebackType
 from typing import Final, Self
@@ -45,11 +44,19 @@ class Heartbeat:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._beating.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._beating
+        try:
+            await asyncio.wait({self._beating})
+        except asyncio.CancelledError as cancelled:
+            # Ours may come so late that the work was over.
+            kind, error = asyncio.CancelledError, cancelled
         # As asyncio.timeout does: a cancellation that was not ours goes on.
-        if self._lost is not None and self._worker.uncancel() == 0 and kind is asyncio.CancelledError:
-            raise self._lost from error
+        if self._lost is not None and self._worker.uncancel() == 0:
+            if kind is asyncio.CancelledError:
+                raise self._lost from error
+        elif kind is asyncio.CancelledError and error is not None:
+            raise error
+        if not self._beating.cancelled():
+            self._beating.result()  # a defect is to be seen
 
     async def _beat(self) -> None:
         held_until = time.monotonic() + self._lease_seconds

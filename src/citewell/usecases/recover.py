@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from citewell.ports import BlobStore, DocumentStore, JobBoard, JobQueue
-from citewell.usecases.contents import CollectContents
 
-__all__ = ["AnnounceDueJobs", "TidyUp"]
+__all__ = ["AnnounceDueJobs", "ExpireUploads", "ForgetHistory"]
 
 _AT_ONCE: Final = 100
 #: So long an idempotency key is known, and the events of a document can be read again.
@@ -24,35 +23,37 @@ class AnnounceDueJobs:
     async def __call__(self, *, grace_seconds: float) -> int:
         """How many were announced: jobs that can be claimed and that nobody was told of for so long.
 
-        Announcing a job twice does no harm: one worker can claim it. Raises QueueUnavailable.
+        Announcing a job twice does no harm: one worker can claim it. Raises QueueUnavailable; what could not
+        be announced then stays due.
         """
         due = await self._board.due(grace_seconds=grace_seconds, limit=_AT_ONCE)
         for job_id in due:
             await self._queue.announce(job_id)
+        await self._board.announced(due)
         return len(due)
 
 
-class TidyUp:
-    """Forgets what crashes and time have left: orphans, uploads that were broken off, old keys and events.
+class ExpireUploads:
+    """Forgets uploads that were broken off: received bytes that nobody kept.
 
-    abandoned_seconds: received bytes that nobody kept go once nothing was written to them for so long.
+    abandoned_seconds: so long nothing was written to them.
     """
 
-    def __init__(
-        self,
-        *,
-        collect_contents: CollectContents,
-        blobs: BlobStore,
-        documents: DocumentStore,
-        abandoned_seconds: float,
-    ) -> None:
-        self._collect_contents = collect_contents
+    def __init__(self, *, blobs: BlobStore, abandoned_seconds: float) -> None:
         self._blobs = blobs
-        self._documents = documents
         self._abandoned_seconds = abandoned_seconds
 
+    async def __call__(self) -> int:
+        """How many there were."""
+        return await self._blobs.expire(older_than_seconds=self._abandoned_seconds)
+
+
+class ForgetHistory:
+    """Forgets idempotency keys, and events that nobody will come back for, after a day."""
+
+    def __init__(self, *, documents: DocumentStore) -> None:
+        self._documents = documents
+
     async def __call__(self) -> None:
-        """Raises what is Transient; what was not tidied up is at the next call."""
-        await self._collect_contents()
-        await self._blobs.expire(older_than_seconds=self._abandoned_seconds)
+        """Looks at all that is old, so it is for every hour rather than for every minute."""
         await self._documents.prune(older_than_seconds=_REMEMBERED_SECONDS)
