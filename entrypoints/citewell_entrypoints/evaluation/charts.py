@@ -121,4 +121,4 @@ def _thinned(points: Points) -> Points:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
