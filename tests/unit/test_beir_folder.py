@@ -64,9 +64,9 @@ def test_what_is_left_out_is_noted(folder: Path) -> None:
     data = read_folder(folder)
     assert list(data.questions) == ["q1", "q2"]
     assert data.notes == (
-        "2 of 4 questions have no relevant document and are left out",
-        "1 judged questions are not in queries.jsonl",
-        "1 relevant documents are not in corpus.jsonl and cannot be found",
+        "questions left out, for nothing is relevant to them: 2 of 4",
+        "judged questions that queries.jsonl lacks: 1",
+        "relevant documents that corpus.jsonl lacks, so that nothing finds them: 1",
     )
 
 
@@ -107,3 +107,16 @@ def test_text_that_is_no_utf_8_is_told(folder: Path) -> None:
     (folder / "corpus.jsonl").write_bytes(b'{"_id": "d1", "text": "\xff"}')
     with pytest.raises(UnusableFolder, match="not in UTF-8"):
         read_folder(folder)
+
+
+def test_the_example_of_the_documentation_is_such_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program writes what the command reads."""
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
+    [program] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "evaluation.md", "exec"), {})  # noqa: S102
+    data = read_folder(tmp_path / "town")
+    assert (len(data.passages), len(data.questions)) == (36, 36)
+    assert data.notes == ()

@@ -136,16 +136,14 @@ def test_what_failed_before_is_tried_again_and_what_has_no_text_is_not(api: Scri
 def test_documents_that_failed_end_the_evaluation(api: ScriptedApi) -> None:
     """Figures without them would be wrong; the codes are counted."""
     api.end = {"status": "failed", "error": {"code": "attempts_exhausted", "message": "…"}}
-    with pytest.raises(
-        UnusableServer, match=r"2 of 2 documents are not ready \(2 attempts_exhausted; one is"
-    ):
+    with pytest.raises(UnusableServer, match=r"not ready: 2 of 2 \(2 attempts_exhausted; one is"):
         bring_in(api, CORPUS, collection="tides", tell=told)
 
 
 def test_a_collection_of_other_documents_is_refused(api: ScriptedApi) -> None:
     """Nothing is uploaded into it."""
     api.hold(b"something else", status="ready")
-    with pytest.raises(UnusableServer, match="tides holds 1 documents that are not of this corpus"):
+    with pytest.raises(UnusableServer, match=r"tides holds other documents than this corpus \(1\)"):
         bring_in(api, CORPUS, collection="tides", tell=told)
     assert api.fields == []
 

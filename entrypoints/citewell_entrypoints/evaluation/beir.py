@@ -80,12 +80,12 @@ def _notes(
     kept: AbstractSet[str],
 ) -> Iterator[str]:
     if left_out := len(asked) - len(kept):
-        yield f"{left_out:,} of {len(asked):,} questions have no relevant document and are left out"
+        yield f"questions left out, for nothing is relevant to them: {left_out:,} of {len(asked):,}"
     if unknown := len(judged.keys() - asked):
-        yield f"{unknown:,} judged questions are not in queries.jsonl"
+        yield f"judged questions that queries.jsonl lacks: {unknown:,}"
     named = {document for question in kept for document, gain in judged[question].items() if gain > 0}
     if missing := len(named - passages):
-        yield f"{missing:,} relevant documents are not in corpus.jsonl and cannot be found"
+        yield f"relevant documents that corpus.jsonl lacks, so that nothing finds them: {missing:,}"
 
 
 def _by_id(path: Path, read: Callable[[Any], Passage]) -> dict[str, Passage]:

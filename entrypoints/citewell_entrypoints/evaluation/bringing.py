@@ -27,9 +27,10 @@ Tell = Callable[[str, int, int], None]
 T = TypeVar("T")
 
 _UPLOADS_AT_ONCE: Final = 4
-_PAUSE_SECONDS: Final = 1.0
-#: Counting what waits costs the server about as long as this share of the pause after it.
-_PATIENT_FACTOR: Final = 10
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+#: Counting what waits is to take a small share of the server's time.
+_PAUSE_PER_COUNTING: Final = 10
 _NO_TEXT: Final = "no_text"
 
 
@@ -43,7 +44,7 @@ def bring_in(api: Api, corpus: Corpus, *, collection: str, tell: Tell) -> Mappin
     held = _held(api, collection)
     if strangers := held.keys() - wanted.keys():
         raise UnusableServer(
-            f"the collection {collection} holds {len(strangers):,} documents that are not of this corpus: "
+            f"the collection {collection} holds other documents than this corpus ({len(strangers):,}): "
             "give another with --collection"
         )
     _resume(api, held)
@@ -88,6 +89,7 @@ def _upload(api: Api, files: list[CorpusFile], collection: str, tell: Tell) -> N
 
 
 def _wait(api: Api, collection: str, *, total: int, tell: Tell) -> None:
+    pause = _FIRST_PAUSE_SECONDS
     while True:
         began = time.monotonic()
         unfinished = _patiently(
@@ -100,13 +102,14 @@ def _wait(api: Api, collection: str, *, total: int, tell: Tell) -> None:
         tell("ingesting", total - unfinished, total)
         if not unfinished:
             return
-        time.sleep(max(_PAUSE_SECONDS, _PATIENT_FACTOR * (time.monotonic() - began)))
+        time.sleep(max(pause, _PAUSE_PER_COUNTING * (time.monotonic() - began)))
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def _check(documents: Mapping[str, RemoteDocument], wanted: Mapping[str, CorpusFile]) -> None:
     """Nothing but the lack of any text excuses a document that is not there: the figures would be wrong."""
     if missing := len(wanted.keys() - documents.keys()):
-        raise UnusableServer(f"{missing:,} documents were deleted while the corpus was brought in")
+        raise UnusableServer(f"documents that were deleted while the corpus was brought in: {missing:,}")
     failed = {
         sha256: document
         for sha256, document in documents.items()
@@ -117,8 +120,8 @@ def _check(documents: Mapping[str, RemoteDocument], wanted: Mapping[str, CorpusF
         listed = ", ".join(f"{count:,} {code}" for code, count in codes.most_common())
         example = wanted[next(iter(failed))].ids[0]
         raise UnusableServer(
-            f"{len(failed):,} of {len(documents):,} documents are not ready ({listed}; one is {example!r}): "
-            "the next run tries them again"
+            f"documents that are not ready: {len(failed):,} of {len(documents):,} "
+            f"({listed}; one is {example!r}); the next run tries them again"
         )
 
 

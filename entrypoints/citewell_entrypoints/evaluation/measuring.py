@@ -79,7 +79,7 @@ def _judged(mode: str, found: Mapping[str, Found], folder: BeirFolder, *, seed: 
 
 def _notes(found: Mapping[str, Mapping[str, Found]], *, without_text: int) -> Iterator[str]:
     if without_text:
-        yield f"{without_text:,} documents have no text and cannot be found"
+        yield f"documents without text, which nothing finds: {without_text:,}"
     if any(result.has_answer for results in found.values() for result in results.values()):
         yield _ANSWERS
 
