@@ -117,6 +117,6 @@ def test_the_example_of_the_documentation_is_such_a_folder(
     [program] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(compile(program, "evaluation.md", "exec"), {})  # noqa: S102
-    data = read_folder(tmp_path / "town")
-    assert (len(data.passages), len(data.questions)) == (36, 36)
+    data = read_folder(tmp_path / "faults")
+    assert (len(data.passages), len(data.questions)) == (40, 40)
     assert data.notes == ()

@@ -24,14 +24,15 @@ _SHOWN_CHARACTERS: Final = 60
 
 @contextmanager
 def progress() -> Iterator[Tell]:
-    """A bar for what is being done on a terminal, a line for each thing that is begun elsewhere."""
+    """A bar for what is being done on a terminal, a line for each quarter of it elsewhere."""
     if not sys.stderr.isatty():
         said = set()
 
-        def say(what: str, _done: int, total: int) -> None:
-            if what not in said:
-                said.add(what)
-                click.echo(f"{what} ({total:,})", err=True)
+        def say(what: str, done: int, total: int) -> None:
+            quarter = what, done * 4 // max(total, 1)
+            if quarter not in said:
+                said.add(quarter)
+                click.echo(f"{what}: {done:,} of {total:,}", err=True)
 
         yield say
         return
