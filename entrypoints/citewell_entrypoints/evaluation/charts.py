@@ -76,8 +76,8 @@ def bars(values: Sequence[float], *, title: str, x: str) -> str:
         for number, value in enumerate(values)
     )
     scale = "".join(
-        f'<text x="{_LEFT - 10}" y="{middle - value * reach + 4:.1f}" text-anchor="end">{value:+d}</text>'
-        for value in (-1, 0, 1)
+        f'<text x="{_LEFT - 10}" y="{middle - value * reach + 4:.1f}" text-anchor="end">{label}</text>'
+        for value, label in ((-1, "−1"), (0, "0"), (1, "+1"))
     )
     line = f'<path class="axis" d="M{_LEFT} {middle:.1f}H{_WIDTH - _RIGHT}"/>'
     name = (
