@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "Stop the ingestion of documents.",
     "retry": "Queue documents anew that failed or were cancelled.",
     "delete": "Delete documents, for good.",
+    "eval": "Measure how well the server finds what is there.",
     "doctor": "Check everything, and say how to mend what is wrong.",
     "migrate": "Bring the schema of the database up to date.",
     "api": "Run one API process, for engines of your own.",

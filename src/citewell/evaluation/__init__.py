@@ -1,0 +1,16 @@
+"""How good a ranking is, and how sure one can be of it: pure functions on the standard library."""
+
+from citewell.evaluation.metrics import METRICS, ndcg, recall, reciprocal_rank
+from citewell.evaluation.resampling import Interval, Shift, compared, mean_interval, percentile
+
+__all__ = [
+    "METRICS",
+    "Interval",
+    "Shift",
+    "compared",
+    "mean_interval",
+    "ndcg",
+    "percentile",
+    "recall",
+    "reciprocal_rank",
+]
