@@ -162,6 +162,11 @@ def served(place: Path, port: int) -> Iterator[Served]:
         served.process.wait()
 
 
+def words(served: Served) -> list[str]:
+    """The first two words of each line."""
+    return [" ".join(line.split()[:2]) for line in served.output.splitlines()]
+
+
 def test_everything_is_up_before_it_says_ready_and_a_stop_takes_it_all_down(served: Served) -> None:
     """One line per part with its state, the address, and exit code 0 after SIGTERM."""
     served.until("citewell  ready")
@@ -172,11 +177,14 @@ def test_everything_is_up_before_it_says_ready_and_a_stop_takes_it_all_down(serv
         Redis.from_url(ValkeyServer(served.data).url) as client,
     ):
         assert client.ping()
+    deadline = time.monotonic() + 20
+    while words(served).count("worker began") < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
     began = time.monotonic()
     assert served.stop() == 0
     assert time.monotonic() - began < 10
     assert processes_on(served.data) == []
-    lines = [" ".join(line.split()[:2]) for line in served.output.splitlines()]
+    lines = words(served)
     ready = lines.index("citewell ready")
     assert {"postgres ready", "valkey ready", "schema ready", "api ready"} < set(lines[:ready])
     assert lines.index("migrate began") < lines.index("api began")
