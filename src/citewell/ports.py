@@ -300,8 +300,8 @@ class PageStore(Protocol):
         """How many pages are kept, and where the last of them ends."""
         ...
 
-    async def headings(self, revision_id: RevisionId, *, before: int) -> Sequence[Heading]:
-        """The headings before this offset, in order, with offsets into the revision's text."""
+    async def headings(self, revision_id: RevisionId, *, up_to: int) -> Sequence[Heading]:
+        """The headings up to this offset, it included, in order, with offsets into the revision's text."""
         ...
 
     async def discard(self, revision_id: RevisionId) -> None:

@@ -443,7 +443,7 @@ _HASH: Final = bytes(32)
         (board._BACKLOG, {}, "jobs_waiting"),
         (jobs._DROP_FORMER, {"document_id": _ID, "revision_id": 10**6}, "revisions_document_id_id_key"),
         (pages._EXTENT, {"revision_id": 1}, "pages_pkey"),
-        (pages._HEADINGS, {"revision_id": 1, "before": 9}, "pages_pkey"),
+        (pages._HEADINGS, {"revision_id": 1, "up_to": 9}, "pages_pkey"),
         (pages._READ_SPAN, {"revision_id": 1, "start": 5, "end": 9, "limit": 5}, "pages_pkey"),
         (vector_sql.LAST_STAGED, {"revision_id": 1, "space_id": 1}, "staged_vectors_pkey"),
     ],

@@ -112,8 +112,8 @@ def test_passages_go_on_behind_any_chunk(name: str) -> None:
         if not chunks:
             return
         last = data.draw(st.sampled_from(chunks))
-        before = [heading for heading in _headings(pages) if heading.start < last.span.start]
-        passages = Passages.after(last, chunker, _words, headings=before)
+        known = [heading for heading in _headings(pages) if heading.start <= last.span.start]
+        passages = Passages.after(last, chunker, _words, headings=known)
         rest = [chunk for page in pages if page.span.end > last.span.start for chunk in passages.feed(page)]
         assert rest + passages.finish() == chunks[last.index + 1 :]
 
@@ -126,6 +126,19 @@ def _path(headings: Sequence[Heading], offset: int) -> tuple[str, ...]:
         if heading.start <= offset:
             path = [*(one for one in path if one.level < heading.level), heading]
     return tuple(heading.title for heading in path)
+
+
+def test_a_heading_at_the_end_of_a_page_is_known_behind_it() -> None:
+    """It stands above the chunk that begins on the next page, also for whoever goes on behind that chunk."""
+    pages = [
+        Page(1, 0, "One sentence stands on the first page.\n", headings=(Heading(39, 1, "Title"),)),
+        Page(1, 39, "Another one is here. " * 8),
+    ]
+    whole = _chunks(pages, _CHUNKERS["sentences"], window_characters=1000)
+    last = next(chunk for chunk in whole if chunk.span.start == 39)
+    assert last.heading_path == ("Title",)
+    passages = Passages.after(last, _CHUNKERS["sentences"], _words, headings=[Heading(39, 1, "Title")])
+    assert passages.feed(pages[1]) + passages.finish() == whole[last.index + 1 :]
 
 
 def test_headings_nest_over_windows() -> None:

@@ -50,7 +50,7 @@ SELECT count(*), coalesce(max(end_offset), 0) FROM pages WHERE revision_id = %(r
 # pages_pkey. Texts and lines lie outside of the row and are not read.
 _HEADINGS: Final = """
 SELECT start_offset, headings FROM pages
-WHERE revision_id = %(revision_id)s AND start_offset < %(before)s AND headings <> '[]'
+WHERE revision_id = %(revision_id)s AND start_offset <= %(up_to)s AND headings <> '[]'
 ORDER BY start_offset
 """
 
@@ -95,8 +95,8 @@ class PgPageStore:
             row = await (await connection.execute(_EXTENT, {"revision_id": revision_id})).fetchone()
             return Extent(*row) if row else Extent()
 
-    async def headings(self, revision_id: RevisionId, *, before: int) -> Sequence[Heading]:
-        parameters = {"revision_id": revision_id, "before": before}
+    async def headings(self, revision_id: RevisionId, *, up_to: int) -> Sequence[Heading]:
+        parameters = {"revision_id": revision_id, "up_to": up_to}
         async with self._database.connection() as connection:
             cursor = await connection.execute(_HEADINGS, parameters, binary=True)
             found = [
@@ -104,7 +104,7 @@ class PgPageStore:
                 async for page_start, headings in cursor
                 for start, level, title in headings
             ]
-            return [heading for heading in found if heading.start < before]
+            return [heading for heading in found if heading.start <= up_to]
 
     async def discard(self, revision_id: RevisionId) -> None:
         async with self._database.connection() as connection:

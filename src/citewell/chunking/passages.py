@@ -40,6 +40,7 @@ class Passages:
         self._path: list[Heading] = []
         self._page_starts: list[int] = []
         self._page_numbers: list[int] = []
+        self._known_up_to = -1  # headings up to here are known from before
         self._index = 0
         self._last_start = -1  # of the last chunk that was given
 
@@ -49,13 +50,15 @@ class Passages:
     ) -> Self:
         """Goes on behind `chunk` as if it had given that one and all before it.
 
-        headings: those before the chunk's start, with offsets into the revision's text. The pages to feed are
-        those from the one on in which the chunk begins.
+        headings: those up to the chunk's start, it included, with offsets into the revision's text; one may
+        stand at the end of the page before. The pages to feed are those from the one on in which the chunk
+        begins.
         """
         passages = cls(chunker, count_tokens)
         passages._start = passages._end = passages._last_start = chunk.span.start
         passages._index = chunk.index + 1
         passages._ahead.extend(headings)
+        passages._known_up_to = chunk.span.start
         return passages
 
     def feed(self, page: Page) -> list[Chunk]:
@@ -70,7 +73,7 @@ class Passages:
         self._page_numbers.append(page.number)
         headings = [Heading(page.start + one.start, one.level, one.title) for one in page.headings]
         self._headings += headings
-        self._ahead += headings
+        self._ahead += [heading for heading in headings if heading.start > self._known_up_to]
         if self._end - self._start < self._next_cut:
             return []
         return self._cut(final=False)

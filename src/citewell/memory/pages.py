@@ -37,13 +37,13 @@ class MemoryPageStore:
             pages = _of(tables, revision_id)
             return Extent(len(pages), pages[-1].span.end) if pages else Extent()
 
-    async def headings(self, revision_id: RevisionId, *, before: int) -> Sequence[Heading]:
+    async def headings(self, revision_id: RevisionId, *, up_to: int) -> Sequence[Heading]:
         async with self._database.tables() as tables:
             return [
                 replace(heading, start=page.start + heading.start)
                 for page in _of(tables, revision_id)
                 for heading in page.headings
-                if page.start + heading.start < before
+                if page.start + heading.start <= up_to
             ]
 
     async def discard(self, revision_id: RevisionId) -> None:

@@ -156,16 +156,17 @@ class PageStoreContract:
     async def test_headings_are_read_with_their_places_in_the_text(
         self, pages: PageStore, new_revision: NewRevision
     ) -> None:
-        """The headings before this offset, in order, with offsets into the revision's text."""
+        """The headings up to this offset, it included, in order, with offsets into the revision's text."""
         revision_id, one = await new_revision(), book("abcdef\f", "none\f", "ghi")
         headings = (Heading(0, 1, "a"), Heading(3, 2, "d"))
         made = [replace(one[0], headings=headings), one[1], replace(one[2], headings=(Heading(1, 1, "h"),))]
         await pages.add(revision_id, made)
         told = [Heading(0, 1, "a"), Heading(3, 2, "d"), Heading(13, 1, "h")]
-        assert await pages.headings(revision_id, before=100) == told
-        assert await pages.headings(revision_id, before=13) == told[:2]
-        assert await pages.headings(revision_id, before=3) == told[:1]
-        assert await pages.headings(revision_id, before=0) == []
+        assert await pages.headings(revision_id, up_to=100) == told
+        assert await pages.headings(revision_id, up_to=13) == told
+        assert await pages.headings(revision_id, up_to=12) == told[:2]
+        assert await pages.headings(revision_id, up_to=3) == told[:2]
+        assert await pages.headings(revision_id, up_to=0) == told[:1]
 
     async def test_discarded_pages_are_gone(self, pages: PageStore, new_revision: NewRevision) -> None:
         """Forget the pages of a revision; none is no error."""

@@ -25,7 +25,7 @@ async def passages_after(
     """Cuts what comes behind the last staged chunk, or the whole revision if there is none."""
     if last is None:
         return Passages(chunker, count_tokens)
-    headings = await pages.headings(revision_id, before=last.span.start)
+    headings = await pages.headings(revision_id, up_to=last.span.start)
     return Passages.after(last, chunker, count_tokens, headings=headings)
 
 
