@@ -16,7 +16,8 @@ from citewell_entrypoints.client.values import RemoteDocument
 
 __all__ = ["ingest"]
 
-_UPLOADS_AT_ONCE: Final = 4
+#: Two keep the connection busy; more only took the server's processor from those who ask questions.
+_UPLOADS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _BATCH_CHUNKS: Final = 32
 
 #: For each second of indexing so many of rest: the index takes a whole core of the database, which is there
 #: for queries first.
-_REST: Final = 0.5
+_REST: Final = 1.0
 
 
 class IndexChunks:
