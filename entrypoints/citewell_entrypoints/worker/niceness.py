@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,5 +22,7 @@ def be_nice() -> None:
     os.nice(_NICENESS)
     # Linux may share the processor among sessions first, and niceness counts within each. A session that is
     # ours alone is as nice as we are; a terminal's is not ours to slow down.
-    if os.getsid(0) == os.getpid() and _AUTOGROUP.exists():
-        _AUTOGROUP.write_text(str(_NICENESS))
+    # Some kernels show the file and know nothing of sessions: then our own niceness has to do.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            _AUTOGROUP.write_text(str(_NICENESS))
