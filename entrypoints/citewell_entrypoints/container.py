@@ -20,6 +20,8 @@ from citewell.ports import (
     JobBoard,
     JobQueue,
     JobStore,
+    LexicalEncoder,
+    LexicalStore,
     PageStore,
     Parser,
     UnitOfWork,
@@ -32,11 +34,13 @@ from citewell.usecases import (
     CancelDocument,
     CollectContents,
     DeleteDocument,
+    EncodeChunks,
     FollowDocument,
     GetDocument,
     IndexChunks,
     IngestDocument,
     IngestPolicy,
+    LexicalLeg,
     ListDocuments,
     ReadChunks,
     ReadContent,
@@ -44,6 +48,7 @@ from citewell.usecases import (
     ReceiveContent,
     RetryDocument,
     Search,
+    SearchDefaults,
     StageRevision,
     SubmitDocument,
     TidyUp,
@@ -82,6 +87,8 @@ class Container(containers.DeclarativeContainer):
         openai=providers.Singleton(builders.openai_embedder, settings),
     )
     vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, database, embedder)
+    encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
+    lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
     collect_contents = providers.Singleton(
         CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work
@@ -152,13 +159,23 @@ class HttpContainer(Container):
     read_text = providers.Singleton(ReadText, documents=Container.documents, pages=Container.pages)
     delete_document = providers.Singleton(
         DeleteDocument,
+        EncodeChunks,
         documents=Container.documents,
         vectors=Container.vectors,
         collect_contents=Container.collect_contents,
         unit_of_work=Container.unit_of_work,
     )
     search = providers.Singleton(
-        Search, embedder=Container.embedder, vectors=Container.vectors, documents=Container.documents
+        Search,
+        embedder=Container.embedder,
+        vectors=Container.vectors,
+        documents=Container.documents,
+        lexical=providers.Singleton(LexicalLeg, Container.lexical, Container.encoder),
+        defaults=providers.Singleton(
+            SearchDefaults,
+            vector_weight=Container.settings.provided.search_vector_weight,
+            candidates=Container.settings.provided.search_candidates,
+        ),
     )
     answer_question = providers.Singleton(
         AnswerQuestion,
@@ -184,6 +201,7 @@ class WorkerContainer(Container):
         parser=Container.parser,
         chunker=chunker,
         embedder=Container.embedder,
+        encoder=Container.encoder,
         unit_of_work=Container.unit_of_work,
         scratch=Container.scratch.provided.path,
         lease_seconds=Container.settings.provided.lease_seconds,
@@ -200,6 +218,7 @@ class WorkerContainer(Container):
         unit_of_work=Container.unit_of_work,
         policy=providers.Singleton(
             IngestPolicy,
+            LexicalLeg,
             lease_seconds=Container.settings.provided.lease_seconds,
             turn_seconds=Container.settings.provided.turn_seconds,
             patience_seconds=Container.settings.provided.patience_seconds,
@@ -207,6 +226,7 @@ class WorkerContainer(Container):
         ),
         claimed=providers.Object(mark_log_lines),
     )
+    encode_chunks = providers.Singleton(EncodeChunks, lexical=Container.lexical, encoder=Container.encoder)
     index_chunks = providers.Singleton(IndexChunks, vectors=Container.vectors)
     announce_due_jobs = providers.Singleton(AnnounceDueJobs, board=Container.board, queue=Container.queue)
     tidy_up = providers.Singleton(

@@ -8,7 +8,7 @@ import signal
 from typing import Final
 
 from citewell.errors import CitewellError, Transient
-from citewell.usecases import AnnounceDueJobs, IndexChunks, TidyUp
+from citewell.usecases import AnnounceDueJobs, EncodeChunks, IndexChunks, TidyUp
 from citewell_adapters.dramatiq import DramatiqConsumer
 from citewell_entrypoints.container import WorkerContainer
 from citewell_entrypoints.lifespan import open_resources
@@ -57,6 +57,7 @@ async def _work(container: WorkerContainer) -> None:
                 asyncio.create_task(_sweep(container.announce_due_jobs())),
                 asyncio.create_task(_tidy(container.tidy_up())),
                 asyncio.create_task(_index(container.index_chunks())),
+                asyncio.create_task(_index(container.encode_chunks())),
             ]
             await stop.wait()
             _log.info("the worker stops")
@@ -89,7 +90,7 @@ async def _tidy(tidy_up: TidyUp) -> None:
         await asyncio.sleep(_TIDY_SECONDS)
 
 
-async def _index(index_chunks: IndexChunks) -> None:
+async def _index(index_chunks: IndexChunks | EncodeChunks) -> None:
     """What is published enters the index, whichever worker has published it."""
     while True:
         try:
