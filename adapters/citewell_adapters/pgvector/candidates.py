@@ -93,17 +93,16 @@ WITH within AS MATERIALIZED (
 ), dense AS MATERIALIZED (
     SELECT document_id, revision_id, chunk_index, similarity FROM ({dense}) AS nearest
 )
-SELECT dense.similarity, lexical.bm25,
+SELECT hit.similarity, hit.bm25,
     (SELECT coalesce(sum(idf), 0) FROM words)::float8 * {highest_weight} AS highest,
     d.id, d.name, c.name, encode(r.sha256, 'hex'),
     t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path, t.token_count
-FROM dense
-FULL JOIN lexical USING (document_id, revision_id, chunk_index)
-JOIN chunks AS t USING (revision_id, chunk_index)
-JOIN revisions AS r ON r.id = revision_id
-JOIN documents AS d ON d.id = document_id
+FROM (SELECT * FROM dense FULL JOIN lexical USING (document_id, revision_id, chunk_index)) AS hit
+JOIN chunks AS t ON t.revision_id = hit.revision_id AND t.chunk_index = hit.chunk_index
+JOIN revisions AS r ON r.id = hit.revision_id
+JOIN documents AS d ON d.id = hit.document_id
 JOIN collections AS c ON c.id = d.collection_id
-ORDER BY similarity DESC NULLS LAST, bm25 DESC NULLS LAST, document_id, chunk_index
+ORDER BY hit.similarity DESC NULLS LAST, hit.bm25 DESC NULLS LAST, hit.document_id, hit.chunk_index
 """
 
 

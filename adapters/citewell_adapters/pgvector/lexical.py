@@ -102,7 +102,7 @@ WITH alone AS MATERIALIZED (
         SELECT collection_id, term FROM term_counts
         WHERE NOT folded AND (SELECT mine FROM alone)
         LIMIT %(limit)s
-    ) AS some
+    ) AS few
 ), gone AS (
     DELETE FROM term_counts AS t USING crowded AS c
     WHERE t.term = c.term AND t.collection_id = c.collection_id

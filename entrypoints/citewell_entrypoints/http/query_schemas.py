@@ -124,7 +124,7 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
         )
 
 
-class Source(Struct, frozen=True, kw_only=True):
+class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A passage that was found, and where it stands."""
 
     document_id: DocumentUUID
@@ -139,8 +139,8 @@ class Source(Struct, frozen=True, kw_only=True):
             description="in [0, 1], higher is better. `dense`: (1 + cosine similarity of question and "
             "passage) / 2; comparable only within one embedding model. `lexical`: BM25 as a share of the "
             "most that a passage could reach by the question's words; comparable within one collection. "
-            "`hybrid`: the weighted sum of both, each stretched to 0-1 over its candidates; comparable only within one "
-            "reply",
+            "`hybrid`: the weighted sum of both, each stretched to 0-1 over its candidates; comparable "
+            "only within one reply",
             examples=[0.83],
         ),
     ]
@@ -175,7 +175,7 @@ class Source(Struct, frozen=True, kw_only=True):
         )
 
 
-class QueryReply(Struct, frozen=True, kw_only=True):
+class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a question got."""
 
     answer: Annotated[

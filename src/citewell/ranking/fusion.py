@@ -24,8 +24,8 @@ def rank(
     """All candidates as hits, best first, with relevance and explanation; equal ones by ChunkRef.
 
     What both legs rank in one order stays in that order. Relevance, in [0, 1], by mode: dense,
-    (1 + cosine) / 2; lexical, BM25 as a share of the highest that the question could reach; hybrid, the fused score, which is
-    relative to the other candidates.
+    (1 + cosine) / 2; lexical, BM25 as a share of the highest that the question could reach; hybrid, the fused
+    score, which is relative to the other candidates.
     """
     dense = _leg({c.hit.ref: c.similarity for c in candidates.items if c.similarity is not None})
     lexical = _leg({c.hit.ref: c.bm25 for c in candidates.items if c.bm25 is not None})

@@ -44,8 +44,8 @@ _MISSING: Final = {
     help="How many passages at most.",
 )  # fmt: skip
 @click.option(
-    "--mode", type=click.Choice(("hybrid", "dense", "lexical")), default="hybrid", show_default=True,
-    help="Search by words and meaning, by meaning, or by words.",
+    "--mode", type=click.Choice(("hybrid", "dense", "lexical")),
+    help="Search by meaning (dense) or by words (lexical) alone; else by both.",
 )  # fmt: skip
 @click.option("--explain", is_flag=True, help="Show how each passage came to its place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
@@ -55,7 +55,7 @@ def command(
     collection: str | None,
     documents: Sequence[UUID],
     top_k: int,
-    mode: str,
+    mode: str | None,
     explain: bool,
     as_json: bool,
     url: str | None,
@@ -65,7 +65,9 @@ def command(
     Each comes with its score in [0, 1], its document and its pages, and, where a language model is
     configured, an answer that rests on them comes first.
     """
-    body: dict[str, Any] = {"question": question, "top_k": top_k, "mode": mode}
+    body: dict[str, Any] = {"question": question, "top_k": top_k}
+    if mode is not None:
+        body["mode"] = mode
     if explain:
         body["explain"] = True
     if collection is not None:
