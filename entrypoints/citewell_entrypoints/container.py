@@ -159,7 +159,6 @@ class HttpContainer(Container):
     read_text = providers.Singleton(ReadText, documents=Container.documents, pages=Container.pages)
     delete_document = providers.Singleton(
         DeleteDocument,
-        EncodeChunks,
         documents=Container.documents,
         vectors=Container.vectors,
         collect_contents=Container.collect_contents,
@@ -218,7 +217,6 @@ class WorkerContainer(Container):
         unit_of_work=Container.unit_of_work,
         policy=providers.Singleton(
             IngestPolicy,
-            LexicalLeg,
             lease_seconds=Container.settings.provided.lease_seconds,
             turn_seconds=Container.settings.provided.turn_seconds,
             patience_seconds=Container.settings.provided.patience_seconds,
