@@ -186,6 +186,13 @@ class Doings:
         query = "DELETE FROM documents WHERE id = %(id)s RETURNING 1"
         await rows(self.stores.database, query, id=self._one().document_id)
 
+    async def take_back(self) -> None:
+        """By the row that makes it live, as a cascade may begin with it."""
+        document_id = self._one().document_id
+        query = "DELETE FROM published WHERE document_id = %(id)s RETURNING 1"
+        await rows(self.stores.database, query, id=document_id)
+        await self.stores.vectors.delete(document_id)
+
     async def index(self) -> None:
         await self.stores.vectors.index(limit=3)
 
@@ -197,6 +204,7 @@ class Doings:
             self.stage_and_discard,
             self.delete,
             self.delete_by_cascade,
+            self.take_back,
         ]
         await self.numbers.choice([*usual, *(on_live if self.live else ())])()
 

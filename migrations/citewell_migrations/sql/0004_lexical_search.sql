@@ -42,6 +42,14 @@ CREATE TABLE term_counts (
 CREATE INDEX term_counts_term ON term_counts (term, collection_id) INCLUDE (chunks);
 CREATE INDEX term_counts_unfolded ON term_counts (collection_id, term) WHERE NOT folded;
 
+CREATE FUNCTION citewell_add_terms(collection int, revision bigint, sign int) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO term_counts (collection_id, term, chunks)
+    SELECT collection, term, sign * count(*)
+    FROM lexical AS l CROSS JOIN LATERAL unnest(l.terms) AS term
+    WHERE l.revision_id = revision AND term >= 0
+    GROUP BY term
+$$;
+
 -- Adds a live revision's words to the counts (sign 1) or takes them away (-1), unless that was done already.
 CREATE FUNCTION citewell_count_terms(revision bigint, sign int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -51,16 +59,13 @@ BEGIN
     WHERE revision_id = revision AND counted = (sign < 0)
     RETURNING collection_id INTO collection;
     IF FOUND THEN
-        INSERT INTO term_counts (collection_id, term, chunks)
-        SELECT collection, term, sign * count(*)
-        FROM lexical AS l CROSS JOIN LATERAL unnest(l.terms) AS term
-        WHERE l.revision_id = revision AND term >= 0
-        GROUP BY term;
+        PERFORM citewell_add_terms(collection, revision, sign);
     END IF;
 END
 $$;
 
--- Whatever deletes a revision takes its words out of the counts.
+-- Whatever deletes a revision, or the row that makes it live, takes its words out of the counts. Of a cascade
+-- from the document either may come first: that depends on the order in which the foreign keys were made.
 CREATE FUNCTION citewell_uncount_revision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM citewell_count_terms(OLD.id, -1);
@@ -70,6 +75,16 @@ $$;
 
 CREATE TRIGGER uncounted BEFORE DELETE ON revisions
     FOR EACH ROW EXECUTE FUNCTION citewell_uncount_revision();
+
+CREATE FUNCTION citewell_uncount_published() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM citewell_add_terms(OLD.collection_id, OLD.revision_id, -1);
+    RETURN OLD;
+END
+$$;
+
+CREATE TRIGGER uncounted BEFORE DELETE ON published
+    FOR EACH ROW WHEN (OLD.counted) EXECUTE FUNCTION citewell_uncount_published();
 
 -- What is live already has no words yet; workers add them, and until then it is found by its vectors.
 DO $$
