@@ -11,6 +11,7 @@ from typing import Any
 from tests.fakes import FormFeedParser, RecordingQueue, WordEmbedder
 
 from citewell.chunking import SentenceChunker
+from citewell.lexical import WordEncoder
 from citewell.memory import (
     MemoryBlobStore,
     MemoryContentLedger,
@@ -21,7 +22,7 @@ from citewell.memory import (
     MemoryPageStore,
     MemoryVectorStore,
 )
-from citewell.model import Document, DocumentId, Hit, JobId, Scope, Submission, Submitted
+from citewell.model import Document, DocumentId, Hit, JobId, Mode, Scope, SearchOptions, Submission, Submitted
 from citewell.testing.stores import CONTRACT_SPACE, Stores
 from citewell.usecases import (
     CancelDocument,
@@ -29,6 +30,7 @@ from citewell.usecases import (
     DeleteDocument,
     IngestDocument,
     IngestPolicy,
+    LexicalLeg,
     ReceiveContent,
     RetryDocument,
     Search,
@@ -63,6 +65,7 @@ class House:
     queue: RecordingQueue = field(default_factory=RecordingQueue)
     policy: IngestPolicy = field(default_factory=lambda: IngestPolicy(max_attempts=3))
     max_bytes: int = 1 << 20
+    encoder: WordEncoder = field(default_factory=WordEncoder)
 
     def __post_init__(self) -> None:
         self.database = MemoryDatabase(clock=self.clock)
@@ -87,6 +90,7 @@ class House:
                     max_tokens=12, overlap_tokens=3, count_tokens=self.embedder.count_tokens
                 ),
                 embedder=self.embedder,
+                encoder=self.encoder,
                 unit_of_work=self.database.unit_of_work,
                 scratch=self.scratch,
                 lease_seconds=self.policy.lease_seconds,
@@ -174,9 +178,20 @@ class House:
         return submitted.document, submitted.job_id
 
     async def search(self, question: str, *, scope: Scope | None = None, top_k: int = 5) -> Sequence[Hit]:
-        """Dense search over all that is live."""
-        search = Search(embedder=self.embedder, vectors=self.vectors, documents=self.documents)
-        return await search(question, scope=scope or Scope(), top_k=top_k)
+        """Search over all that is live, by the meaning alone."""
+        found = await self.searching(
+            question, scope=scope or Scope(), top_k=top_k, options=SearchOptions(mode=Mode.DENSE)
+        )
+        return found.hits
+
+    @property
+    def searching(self) -> Search:
+        return Search(
+            embedder=self.embedder,
+            vectors=self.vectors,
+            documents=self.documents,
+            lexical=LexicalLeg(self.vectors, self.encoder),
+        )
 
 
 def memory_stores() -> Stores:

@@ -151,6 +151,7 @@ async def served(
         ledger=providers.Object(house.ledger),
         pages=providers.Object(house.pages),
         vectors=providers.Object(house.vectors),
+        encoder=providers.Object(house.encoder),
         blobs=providers.Object(blobs or house.blobs),
         parser=providers.Object(house.parser),
         embedder=providers.Object(house.embedder),

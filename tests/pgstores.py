@@ -29,9 +29,10 @@ __all__ = ["PgStores", "cloned_database", "next_revision", "open_pg_stores", "ro
 
 @dataclass(frozen=True, slots=True)
 class PgStores(Stores):
-    """Stores, and the database that they share."""
+    """Stores, and the database that they share. lexical: the vectors' other side."""
 
     database: PgDatabase
+    lexical: PgVectorStore
 
 
 @contextmanager
@@ -67,6 +68,7 @@ async def open_pg_stores(
             vectors,
             database.unit_of_work,
             database,
+            vectors,
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from citewell.chunking import SentenceChunker
-from citewell.ports import LLM, BlobStore, Chunker, Embedder, JobQueue, Parser
+from citewell.ports import LLM, BlobStore, Chunker, Embedder, JobQueue, LexicalEncoder, LexicalStore, Parser
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.scratch import ScratchFolder
 from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
@@ -74,6 +74,17 @@ def vectors(database: PgDatabase, embedder: Embedder) -> PgVectorStore:
     from citewell_adapters.pgvector import PgVectorStore
 
     return PgVectorStore(database, embedder.space)
+
+
+def lexical(vectors: PgVectorStore) -> LexicalStore:
+    """The same store from its other side."""
+    return vectors
+
+
+def encoder() -> LexicalEncoder:
+    from citewell_adapters.snowball import SnowballEncoder
+
+    return SnowballEncoder()
 
 
 def blobs(settings: Settings) -> BlobStore:

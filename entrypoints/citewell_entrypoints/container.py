@@ -20,6 +20,8 @@ from citewell.ports import (
     JobBoard,
     JobQueue,
     JobStore,
+    LexicalEncoder,
+    LexicalStore,
     PageStore,
     Parser,
     UnitOfWork,
@@ -32,6 +34,7 @@ from citewell.usecases import (
     CancelDocument,
     CollectContents,
     DeleteDocument,
+    EncodeChunks,
     ExpireUploads,
     FollowDocument,
     ForgetHistory,
@@ -39,6 +42,7 @@ from citewell.usecases import (
     IndexChunks,
     IngestDocument,
     IngestPolicy,
+    LexicalLeg,
     ListDocuments,
     ReadChunks,
     ReadContent,
@@ -46,6 +50,7 @@ from citewell.usecases import (
     ReceiveContent,
     RetryDocument,
     Search,
+    SearchDefaults,
     StageRevision,
     SubmitDocument,
     UnlockContent,
@@ -83,6 +88,8 @@ class Container(containers.DeclarativeContainer):
         openai=providers.Singleton(builders.openai_embedder, settings),
     )
     vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, database, embedder)
+    encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
+    lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
     collect_contents = providers.Singleton(
         CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work
@@ -159,7 +166,16 @@ class HttpContainer(Container):
         unit_of_work=Container.unit_of_work,
     )
     search = providers.Singleton(
-        Search, embedder=Container.embedder, vectors=Container.vectors, documents=Container.documents
+        Search,
+        embedder=Container.embedder,
+        vectors=Container.vectors,
+        documents=Container.documents,
+        lexical=providers.Singleton(LexicalLeg, Container.lexical, Container.encoder),
+        defaults=providers.Singleton(
+            SearchDefaults,
+            vector_weight=Container.settings.provided.search_vector_weight,
+            candidates=Container.settings.provided.search_candidates,
+        ),
     )
     answer_question = providers.Singleton(
         AnswerQuestion,
@@ -185,6 +201,7 @@ class WorkerContainer(Container):
         parser=Container.parser,
         chunker=chunker,
         embedder=Container.embedder,
+        encoder=Container.encoder,
         unit_of_work=Container.unit_of_work,
         scratch=Container.scratch.provided.path,
         lease_seconds=Container.settings.provided.lease_seconds,
@@ -208,6 +225,7 @@ class WorkerContainer(Container):
         ),
         claimed=providers.Object(mark_log_lines),
     )
+    encode_chunks = providers.Singleton(EncodeChunks, lexical=Container.lexical, encoder=Container.encoder)
     index_chunks = providers.Singleton(IndexChunks, vectors=Container.vectors)
     announce_due_jobs = providers.Singleton(AnnounceDueJobs, board=Container.board, queue=Container.queue)
     expire_uploads = providers.Singleton(

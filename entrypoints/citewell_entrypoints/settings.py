@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     chunk_overlap_tokens: Annotated[int, Field(ge=0, le=4_096)] = Field(
         default=40, description="tokens that a chunk repeats of the one before"
     )
+    search_vector_weight: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.4, description="share of the vectors in a hybrid score; the rest is of the words"
+    )
+    search_candidates: Annotated[int, Field(ge=10, le=1_000)] = Field(
+        default=100, description="chunks that each leg of a search brings to the ranking"
+    )
     parser_timeout_seconds: Seconds = Field(default=60.0, description="longest reading of one file")
     parser_memory_bytes: Annotated[int, Field(ge=128 << 20)] = Field(
         default=1 << 30, description="memory of a process that reads a file"

@@ -8,7 +8,7 @@ adapter. Adapters that hold connections are async context managers and are opene
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 from citewell.model import (
     Backlog,
     Blob,
+    Candidates,
     Chunk,
     Delta,
     Document,
@@ -57,6 +58,8 @@ __all__ = [
     "JobBoard",
     "JobQueue",
     "JobStore",
+    "LexicalEncoder",
+    "LexicalStore",
     "PageStore",
     "Parser",
     "TokenCounter",
@@ -118,6 +121,22 @@ class Embedder(Protocol):
         ...
 
 
+class LexicalEncoder(Protocol):
+    """Turns texts into terms, as numbers from 0 below 1,000,000,000. It is a pure function of the text."""
+
+    def passage(self, text: str) -> Mapping[int, int]:
+        """How often each term is in the passage."""
+        ...
+
+    def question(self, text: str) -> Sequence[Sequence[int]]:
+        """For each word of the question the terms that it may be in a passage, best known first.
+
+        No word is without terms, and no term is in two words. A word that is asked for is among the terms of
+        a passage that contains it, unless it is too common to tell anything.
+        """
+        ...
+
+
 class VectorStore(Protocol):
     """Holds chunks with their vectors: staged first, then published, then searched.
 
@@ -173,6 +192,31 @@ class VectorStore(Protocol):
 
     async def delete(self, document_id: DocumentId) -> None:
         """Forget every chunk of the document, live or staged; a missing id is no error."""
+        ...
+
+
+class LexicalStore(Protocol):
+    """The other side of a VectorStore: finds the same live chunks by their terms, and by both at once."""
+
+    async def candidates(
+        self, vector: Vector | None, words: Sequence[Sequence[int]], *, k: int, scope: Scope
+    ) -> Candidates:
+        """The `k` live chunks nearest to `vector`, and the `k` best by BM25, of one and the same moment.
+
+        Without a vector only the latter. Of the nearest the VectorStore's `search` says what they are. BM25
+        is `citewell.lexical`'s; its document frequencies and totals are those of the live chunks of the
+        scope's collections, those of the documents where it names some. A word is in a chunk that has one of
+        its terms. Unless the scope names documents, only chunks with one of the question's `rarest` words
+        need be found. A chunk without any of the words is not found. Best first, by similarity and then by
+        BM25, equal ones by ChunkRef. Chunks that were staged without terms have none.
+        """
+        ...
+
+    async def encode(self, encoder: LexicalEncoder) -> int:
+        """Give the chunks of one live revision their terms, if they were staged without; how many chunks.
+
+        0 if there is none that nobody else is at. Calls may overlap.
+        """
         ...
 
 

@@ -86,6 +86,34 @@ _STRAY: Final[Mapping[str, str]] = {
         SELECT count(*) FROM unindexed AS u
         WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.live_revision_id = u.revision_id)
     """,
+    "words of revisions that are not live": """
+        SELECT count(*) FROM lexical AS l
+        WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.live_revision_id = l.revision_id)
+    """,
+    "published revisions that are not live": """
+        SELECT count(*) FROM published AS p
+        WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.live_revision_id = p.revision_id)
+    """,
+    "chunks without words": """
+        SELECT count(*) FROM chunks AS t JOIN documents AS d ON d.live_revision_id = t.revision_id
+        WHERE NOT EXISTS (
+            SELECT FROM lexical AS l WHERE l.revision_id = t.revision_id AND l.chunk_index = t.chunk_index
+        )
+    """,
+    "words that collections miscount": """
+        SELECT count(*) FROM (
+            SELECT collection_id, term, sum(chunks) AS chunks FROM (
+                SELECT collection_id, term, chunks FROM term_counts
+                UNION ALL
+                SELECT p.collection_id, term, -1
+                FROM lexical AS l JOIN published AS p USING (revision_id)
+                CROSS JOIN LATERAL unnest(l.terms) AS term
+                WHERE term >= 0
+            ) AS counted
+            GROUP BY collection_id, term
+        ) AS summed
+        WHERE chunks <> 0
+    """,
     "pages of revisions that are not live": """
         SELECT count(*) FROM pages AS p
         WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.live_revision_id = p.revision_id)

@@ -22,11 +22,12 @@ from citewell.memory import (
 )
 from citewell.memory.state import RevisionRow
 from citewell.model import DEFAULT_COLLECTION, Page, Publication, RevisionId
-from citewell.ports import PageStore, VectorStore
+from citewell.ports import LexicalStore, PageStore, VectorStore
 from citewell.testing.board import JobBoardContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.jobs import JobStoreContract
+from citewell.testing.lexical import LexicalStoreContract
 from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.stores import (
     CONTRACT_SPACE,
@@ -217,6 +218,20 @@ class TestPgPageStore(PageStoreContract):
         return revisions_of(pg_new_publication)
 
 
+class TestMemoryLexicalStore(LexicalStoreContract):
+    @pytest.fixture
+    def vectors(self, memory_stores: Stores) -> VectorStore:
+        return memory_stores.vectors
+
+    @pytest.fixture
+    def lexical(self, memory: MemoryDatabase) -> LexicalStore:
+        return MemoryVectorStore(memory, CONTRACT_SPACE)
+
+    @pytest.fixture
+    def new_publication(self, memory_new_publication: NewPublication) -> NewPublication:
+        return memory_new_publication
+
+
 class TestPgVectorStore(VectorStoreContract):
     @pytest.fixture
     def vectors(self, pg_stores: PgStores) -> VectorStore:
@@ -231,3 +246,17 @@ class TestPgStores(OurStoresContract):
     @pytest.fixture
     def stores(self, pg_stores: PgStores) -> Stores:
         return pg_stores
+
+
+class TestPgLexicalStore(LexicalStoreContract):
+    @pytest.fixture
+    def vectors(self, pg_stores: PgStores) -> VectorStore:
+        return pg_stores.vectors
+
+    @pytest.fixture
+    def lexical(self, pg_stores: PgStores) -> LexicalStore:
+        return pg_stores.lexical
+
+    @pytest.fixture
+    def new_publication(self, pg_new_publication: NewPublication) -> NewPublication:
+        return pg_new_publication

@@ -121,3 +121,21 @@ def test_what_the_server_refuses_is_told_in_its_words(stub: ApiStub) -> None:
     stub.query = problem(404, "there is no document 0199")
     result = query(stub, "x")
     assert (result.exit_code, result.stderr) == (1, "Error: there is no document 0199\n")
+
+
+def test_how_each_passage_came_to_its_place_is_shown_as_a_table(stub: ApiStub) -> None:
+    """With --explain: rank, raw score and contribution in each leg, and a line for the query."""
+    legs = {"dense": {"rank": 2, "score": 0.5, "contribution": 0.25}, "lexical": None}
+    trace = {"vector_weight": 0.4, "dense_candidates": 100, "lexical_candidates": 7}
+    replies(
+        stub,
+        sources=[{**SOURCE, "explanation": legs}],
+        explanation={**trace, "embed_ms": 1.25, "find_ms": 3.0},
+        degraded=["embedder"],
+    )
+    result = query(stub, "x", "--explain", "--mode", "hybrid")
+    assert "[1]  0.793     #2   0.500  0.250        -     -     -" in result.stdout.splitlines()
+    assert "100 candidates by meaning, 7 by words; weight of the vectors 0.40" in result.stdout
+    assert "found by their words alone" in " ".join(result.stdout.split())
+    asked = json.loads(stub.asked[-1].body)
+    assert asked == {"question": "x", "top_k": 5, "mode": "hybrid", "explain": True}

@@ -143,7 +143,10 @@ ID = str(uuid4())
         ({"question": "x", "document_ids": [ID] * 1_001}, "document_ids"),
         ({"question": "x", "document_id": ID, "document_ids": [ID]}, "document_ids"),
         ({"question": "x", "collection": 1}, "collection"),
-        ({"question": "x", "mode": "lexical"}, "mode"),
+        ({"question": "x", "mode": "fuzzy"}, "mode"),
+        ({"question": "x", "vector_weight": 1.1}, "vector_weight"),
+        ({"question": "x", "candidates": 0}, "candidates"),
+        ({"question": "x", "min_score": -1}, "min_score"),
         ({"question": "x", "Question": "y"}, "Question"),
         ({"question": "x", "filter": {}}, "filter"),
         ([], ""),
@@ -247,9 +250,60 @@ async def test_a_part_that_fails_has_its_own_problem(
 ) -> None:
     """Nothing of what the part said leaves the process, and no trace."""
     service.house.embedder.failures.append(error)
-    reply = await service.query(question="Where is the lamp?")
+    reply = await service.query(question="Where is the lamp?", mode="dense")
     assert reply.status_code == status
     assert reply.json()["type"] == f"urn:citewell:problem:{kind}"
     assert reply.headers.get("retry-after") == ("5" if status == 503 else None)
     assert "key" not in reply.text
     assert "Traceback" not in reply.text
+
+
+async def test_a_question_is_asked_in_each_mode(service: Served) -> None:
+    """By meaning, by words, or by both; scores are in [0, 1]."""
+    await service.ingested(SEA)
+    for mode in ("hybrid", "dense", "lexical"):
+        reply = await service.query(question="Where is the lamp?", mode=mode)
+        sources = reply.json()["sources"]
+        assert "lamp" in sources[0]["text"]
+        assert all(0 <= source["score"] <= 1 for source in sources)
+
+
+async def test_words_that_are_in_no_document_find_nothing_by_words(service: Served) -> None:
+    """In lexical mode; by both it is the meaning that decides."""
+    await service.ingested(SEA)
+    assert (await service.query(question="zyzzyva", mode="lexical")).json()["sources"] == []
+    assert (await service.query(question="zyzzyva")).json()["sources"]
+
+
+async def test_a_search_explains_itself_if_asked(service: Served) -> None:
+    """Rank, raw score and contribution in each leg; the contributions are the score."""
+    await service.ingested(SEA)
+    plain = (await service.query(question="Where is the lamp?")).json()
+    assert "explanation" not in plain
+    assert "explanation" not in plain["sources"][0]
+    body = (await service.query(question="Where is the lamp?", explain=True)).json()
+    best = body["sources"][0]
+    legs = best["explanation"]
+    assert legs["lexical"]["rank"] == 1
+    added = legs["dense"]["contribution"] + legs["lexical"]["contribution"]
+    assert added == pytest.approx(best["score"])
+    assert body["explanation"]["dense_candidates"] >= body["explanation"]["lexical_candidates"] > 0
+    assert body["explanation"]["vector_weight"] == 0.4
+
+
+async def test_sources_below_a_score_are_left_out(service: Served) -> None:
+    """`min_score`."""
+    await service.ingested(SEA)
+    scores = [s["score"] for s in (await service.query(question="lamp", mode="dense")).json()["sources"]]
+    least = scores[1]
+    reply = await service.query(question="lamp", mode="dense", min_score=least)
+    assert [source["score"] for source in reply.json()["sources"]] == [s for s in scores if s >= least]
+
+
+async def test_an_embedder_that_is_away_leaves_the_words(service: Served) -> None:
+    """Sources come all the same, and the reply says what was missing."""
+    await service.ingested(SEA)
+    service.house.embedder.failures.append(EmbedderUnavailable("away"))
+    body = (await service.query(question="Where is the lamp?")).json()
+    assert "lamp" in body["sources"][0]["text"]
+    assert body["degraded"] == ["embedder"]

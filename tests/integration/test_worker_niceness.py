@@ -48,8 +48,8 @@ def test_a_worker_is_nicer_than_what_started_it(own_session: bool) -> None:
 def test_a_kernel_that_refuses_stops_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some show the file and refuse what is written there."""
     nice: list[int] = []
-    monkeypatch.setattr(niceness.os, "nice", nice.append)
-    monkeypatch.setattr(niceness.os, "getsid", lambda _pid: os.getpid())
+    monkeypatch.setattr(os, "nice", nice.append)
+    monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
     monkeypatch.setattr(niceness, "_AUTOGROUP", tmp_path / "none" / "autogroup")
     niceness.be_nice()
     assert nice

@@ -22,7 +22,7 @@ from psycopg import sql
 from citewell.model import Scope
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
-__all__ = ["MAX_EXACT_CHUNKS", "NearestStatements"]
+__all__ = ["MAX_EXACT_CHUNKS", "NearestStatements", "documents_clause"]
 
 #: Collections up to this size are read whole: 1.5 ms at 384 dimensions, 5 ms at 1,536, about what HNSW takes.
 MAX_EXACT_CHUNKS: Final = 2_000
@@ -143,23 +143,41 @@ class NearestStatements:
         key = (one, several, scope.collection is not None, k)
         statement = self._made.get(key)
         if statement is None:
-            found = self._found(one=one, several=several, collection=scope.collection is not None)
-            names = {**self._names, "k": k, "candidates": k + max(k, _SPARE_CANDIDATES)}
-            statement = sql.SQL(_HITS.format(found=found)).format(**names).as_bytes()
-            self._made[key] = statement
-        parameters: dict[str, object] = {"collection": scope.collection}
-        if documents is not None:
-            parameters["documents"] = documents[0] if one else list(documents)
-        return statement, parameters
+            hits = sql.SQL(_HITS).format(found=self.found(scope, k=k))
+            statement = self._made[key] = hits.as_bytes()
+        return statement, self.parameters(scope)
 
-    def _found(self, *, one: bool, several: bool, collection: bool) -> LiteralString:
-        if several:
-            documents = (_ONE_DOCUMENT if one else _DOCUMENTS) + (_AND_COLLECTION if collection else "")
-            return _EXACT_IN_DOCUMENTS.replace("{documents}", documents)
-        scope, within, waiting = (
-            (_COLLECTION, _WITHIN_COLLECTION, _WAITING_WITHIN_COLLECTION)
-            if collection
-            else (_EVERYTHING, "true", "true")
-        )
-        statement = _INDEXED.replace("{scope}", scope).replace("{within}", within)
-        return statement.replace("{waiting_within}", waiting)
+    def found(self, scope: Scope, *, k: int) -> sql.Composed:
+        """The part that finds them: document_id, revision_id, chunk_index, similarity, not in order."""
+        names = {**self._names, "k": k, "candidates": k + max(k, _SPARE_CANDIDATES)}
+        return sql.SQL(_found(scope)).format(**names)
+
+    @staticmethod
+    def parameters(scope: Scope) -> dict[str, object]:
+        """Those of the statements, besides `vector`."""
+        parameters: dict[str, object] = {"collection": scope.collection}
+        documents = scope.document_ids
+        if documents is not None:
+            parameters["documents"] = documents[0] if len(documents) == 1 else list(documents)
+        return parameters
+
+
+def documents_clause(scope: Scope) -> LiteralString | None:
+    """That `d` is one of the scope's documents; None if it names none."""
+    if scope.document_ids is None:
+        return None
+    documents = _ONE_DOCUMENT if len(scope.document_ids) == 1 else _DOCUMENTS
+    return documents + (_AND_COLLECTION if scope.collection is not None else "")
+
+
+def _found(scope: Scope) -> LiteralString:
+    documents = documents_clause(scope)
+    if documents is not None:
+        return _EXACT_IN_DOCUMENTS.replace("{documents}", documents)
+    within, condition, waiting = (
+        (_COLLECTION, _WITHIN_COLLECTION, _WAITING_WITHIN_COLLECTION)
+        if scope.collection is not None
+        else (_EVERYTHING, "true", "true")
+    )
+    statement = _INDEXED.replace("{scope}", within).replace("{within}", condition)
+    return statement.replace("{waiting_within}", waiting)

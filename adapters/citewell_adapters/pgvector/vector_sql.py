@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from psycopg import sql
 
+from citewell_adapters.pgvector.candidates import CandidateStatements
 from citewell_adapters.pgvector.indexing import IndexStatements
 from citewell_adapters.pgvector.nearest import NearestStatements
 from citewell_adapters.pgvector.spaces import OpenedSpace
@@ -210,12 +211,14 @@ class SpaceStatements:
     discard_chunks: sql.Composed
     delete_live: sql.Composed
     nearest: NearestStatements
+    candidates: CandidateStatements
     indexing: IndexStatements
 
     @classmethod
     def of(cls, space: OpenedSpace, *, max_exact_chunks: int) -> Self:
         """For an opened space; max_exact_chunks: up to how many a collection is read whole."""
         vectors = space.vectors
+        nearest = NearestStatements(space, max_exact_chunks=max_exact_chunks)
         return cls(
             space_id=space.id,
             is_news=_IS_NEWS.format(vectors=vectors),
@@ -223,6 +226,7 @@ class SpaceStatements:
             chunks=_CHUNKS.format(vectors=vectors, space_id=space.id).as_bytes(),
             discard_chunks=_DISCARD_CHUNKS.format(vectors=vectors),
             delete_live=_DELETE_LIVE.format(vectors=vectors),
-            nearest=NearestStatements(space, max_exact_chunks=max_exact_chunks),
+            nearest=nearest,
+            candidates=CandidateStatements(nearest),
             indexing=IndexStatements(space),
         )

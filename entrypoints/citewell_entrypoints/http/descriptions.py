@@ -12,7 +12,7 @@ from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestB
 from citewell.errors import CitewellError
 from citewell.model import DEFAULT_COLLECTION
 from citewell_entrypoints.http.problems import PROBLEM_MEDIA_TYPE, Kind, Problem, kind_of
-from citewell_entrypoints.http.schemas import QueryRequest
+from citewell_entrypoints.http.query_schemas import QueryRequest
 
 __all__ = ["QueryOperation", "UploadOperation", "problems"]
 

@@ -9,13 +9,13 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 
 from citewell.errors import DocumentNotFound, EmbedderUnavailable, EmbeddingRejected, StoreUnavailable
-from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Scope
+from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Scope, SearchOptions
 from citewell.usecases import AnswerQuestion
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import CONTENT_TOO_LARGE, INVALID_REQUEST, FieldError, HttpProblem
-from citewell_entrypoints.http.schemas import QueryReply, QueryRequest
+from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
 
 __all__ = ["CountedAnswers", "ask_question"]
 
@@ -29,9 +29,9 @@ class CountedAnswers:
         self._answer_question = answer_question
         self._metrics = metrics
 
-    async def __call__(self, question: str, *, scope: Scope, top_k: int) -> Answer:
+    async def __call__(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Answer:
         """Raises what AnswerQuestion raises."""
-        answer = await self._answer_question(question, scope=scope, top_k=top_k)
+        answer = await self._answer_question(question, scope=scope, top_k=top_k, options=options)
         self._metrics.asked(answer)
         return answer
 
@@ -59,12 +59,14 @@ async def ask_question(
     """Find the passages that answer a question, best first, and the answer if a language model is there.
 
     A source cites exactly: document, revision (`sha256`), pages and character span. Documents that are not
-    `ready` are not found. If the language model is away the sources come all the same, and `degraded` names
-    it.
+    `ready` are not found. If the language model or, in a hybrid search, the embedder is away, sources come
+    all the same, and `degraded` names what was missing.
     """
     asked = await read_json(request, _decoder)
-    answer = await answer_question(asked.question, scope=_scope(asked), top_k=asked.top_k)
-    return QueryReply.of(answer)
+    answer = await answer_question(
+        asked.question, scope=_scope(asked), top_k=asked.top_k, options=asked.options
+    )
+    return QueryReply.of(answer, explain=asked.explain)
 
 
 def _scope(asked: QueryRequest) -> Scope:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -11,19 +11,16 @@ from msgspec import Meta, Struct
 
 from citewell.model import (
     DEFAULT_COLLECTION,
-    Answer,
     Chunk,
     Document,
     DocumentEvent,
     Failure,
-    Hit,
     Progress,
     Span,
     Stage,
     Status,
     Submitted,
 )
-from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
 
 __all__ = [
     "ChunkItem",
@@ -34,9 +31,6 @@ __all__ = [
     "EventItem",
     "PageRange",
     "ProgressItem",
-    "QueryReply",
-    "QueryRequest",
-    "Source",
     "SpanItem",
     "SubmittedItem",
     "WarningItem",
@@ -241,93 +235,3 @@ class ChunkPage(Struct, frozen=True):
 
     items: list[ChunkItem]
     next: Annotated[int | None, Meta(description="give it as `after` to go on; null at the end")]
-
-
-class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question. It is put to the collection `default` if neither documents nor a collection are named."""
-
-    question: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=MAX_QUESTION_CHARACTERS,
-            description="what is to be found",
-            examples=["How long is the notice period?"],
-        ),
-    ]
-    top_k: Annotated[int, Meta(ge=1, le=MAX_TOP_K, description="how many sources at most")] = 5
-    document_id: Annotated[
-        UUID | None, Meta(description="search this document only; not together with `document_ids`")
-    ] = None
-    document_ids: Annotated[
-        Annotated[list[UUID], Meta(max_length=1000)] | None, Meta(description="search these documents only")
-    ] = None
-    collection: Annotated[str | None, Meta(description="search this collection only")] = None
-    mode: Annotated[Literal["dense"], Meta(description="`dense`: by the meaning of question and passage")] = (
-        "dense"
-    )
-
-
-class Source(Struct, frozen=True, kw_only=True):
-    """A passage that was found, and where it stands."""
-
-    document_id: DocumentUUID
-    document_name: str
-    collection: Collection
-    sha256: Sha256
-    chunk_index: Annotated[int, Meta(description="the passage's number in its document, from 0")]
-    text: Annotated[str, Meta(description="exactly the document's text at `span`")]
-    score: Annotated[
-        float,
-        Meta(
-            description="in [0, 1], higher is better. `dense`: (1 + cosine similarity of question and "
-            "passage) / 2; comparable only within one embedding model",
-            examples=[0.83],
-        ),
-    ]
-    span: SpanItem
-    pages: PageRange
-    heading_path: Annotated[
-        list[str], Meta(description="the headings above the passage, from the outermost inwards")
-    ]
-
-    @classmethod
-    def of(cls, hit: Hit) -> Source:
-        chunk = hit.chunk
-        return cls(
-            document_id=hit.document_id,
-            document_name=hit.document_name,
-            collection=hit.collection,
-            sha256=hit.sha256,
-            chunk_index=chunk.index,
-            text=chunk.text,
-            score=hit.score,
-            span=SpanItem.of(chunk.span),
-            pages=PageRange(chunk.first_page, chunk.last_page),
-            heading_path=list(chunk.heading_path),
-        )
-
-
-class QueryReply(Struct, frozen=True, kw_only=True):
-    """What a question got."""
-
-    answer: Annotated[
-        str | None,
-        Meta(
-            description="what the language model says, with [1], [2] … for the sources in their order; "
-            "null if there is no model, or none of the sources answers"
-        ),
-    ]
-    sources: Annotated[list[Source], Meta(description="best first; equal scores by document and passage")]
-    degraded: Annotated[
-        list[str],
-        Meta(description="what should have contributed and could not: `llm`", examples=[[], ["llm"]]),
-    ]
-
-    @classmethod
-    def of(cls, answer: Answer) -> QueryReply:
-        return cls(
-            answer=answer.text,
-            sources=[Source.of(hit) for hit in answer.hits],
-            degraded=list(answer.degraded),
-        )

@@ -33,16 +33,22 @@ class Chore:
 def chores_of(container: WorkerContainer) -> list[Chore]:
     """The chores of a worker whose adapters are open."""
     index_chunks = container.index_chunks()
+    encode_chunks = container.encode_chunks()
     orphan_seconds = container.settings().orphan_seconds
 
     async def index_all() -> None:
         while await index_chunks():
             pass
 
+    async def encode_all() -> None:
+        while await encode_chunks():
+            pass
+
     return [
         Chore("announcing waiting jobs", _Announcing(container.announce_due_jobs()), 2.0),
         Chore("collecting orphans", container.collect_contents(), 5.0),
         Chore("indexing published chunks", index_all, 1.0),
+        Chore("adding words to chunks that lack them", encode_all, 1.0),
         # Lists what is coming in, which a bucket counts as a request.
         Chore("forgetting broken uploads", container.expire_uploads(), max(5.0, orphan_seconds / 4)),
         Chore("forgetting old events and keys", container.forget_history(), 3_600.0),

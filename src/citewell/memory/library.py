@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from citewell.chunking import SentenceChunker
+from citewell.lexical import WordEncoder
 from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.board import MemoryJobBoard
 from citewell.memory.contents import MemoryContentLedger
@@ -17,13 +18,23 @@ from citewell.memory.pages import MemoryPageStore
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase
 from citewell.memory.vectors import MemoryVectorStore
-from citewell.model import DEFAULT_COLLECTION, Document, DocumentId, Hit, JobId, Scope, Submission
-from citewell.ports import Embedder, Parser
+from citewell.model import (
+    DEFAULT_COLLECTION,
+    Document,
+    DocumentId,
+    Hit,
+    JobId,
+    Scope,
+    SearchOptions,
+    Submission,
+)
+from citewell.ports import Embedder, LexicalEncoder, Parser
 from citewell.usecases import (
     CollectContents,
     DeleteDocument,
     IngestDocument,
     IngestPolicy,
+    LexicalLeg,
     ReceiveContent,
     Search,
     StageRevision,
@@ -35,15 +46,18 @@ __all__ = ["MemoryLibrary"]
 _MAX_BYTES = 1 << 30
 _CHUNK_TOKENS = 200
 _OVERLAP_TOKENS = 40
+_USUAL = SearchOptions()
 
 
 class MemoryLibrary:
     """The same use cases as the service, over the in-memory adapters; adding waits until it is searchable.
 
-    The embedder and the parser are used as they are: open them before, close them after.
+    The embedder and the parser are used as they are: open them before, close them after. encoder: how texts
+    become words; by default without stemming.
     """
 
-    def __init__(self, *, embedder: Embedder, parser: Parser) -> None:
+    def __init__(self, *, embedder: Embedder, parser: Parser, encoder: LexicalEncoder | None = None) -> None:
+        encoder = encoder or WordEncoder()
         database, blobs, policy = MemoryDatabase(), MemoryBlobStore(), IngestPolicy()
         documents, jobs = MemoryDocumentStore(database), MemoryJobStore(database)
         pages, vectors = MemoryPageStore(database), MemoryVectorStore(database, embedder.space)
@@ -64,6 +78,7 @@ class MemoryLibrary:
                     count_tokens=embedder.count_tokens,
                 ),
                 embedder=embedder,
+                encoder=encoder,
                 unit_of_work=database.unit_of_work,
                 scratch=Path(tempfile.gettempdir()),
                 lease_seconds=policy.lease_seconds,
@@ -92,7 +107,12 @@ class MemoryLibrary:
             collect_contents=CollectContents(ledger=ledger, blobs=blobs, unit_of_work=database.unit_of_work),
             unit_of_work=database.unit_of_work,
         )
-        self._search = Search(embedder=embedder, vectors=vectors, documents=documents)
+        self._search = Search(
+            embedder=embedder,
+            vectors=vectors,
+            documents=documents,
+            lexical=LexicalLeg(vectors, encoder),
+        )
 
     async def add(
         self,
@@ -126,10 +146,12 @@ class MemoryLibrary:
         top_k: int = 5,
         collection: str | None = None,
         document_ids: Sequence[DocumentId] | None = None,
+        options: SearchOptions = _USUAL,
     ) -> tuple[Hit, ...]:
         """The best chunks, best first; of all collections and documents unless some are named."""
         ids = None if document_ids is None else tuple(document_ids)
-        return await self._search(question, scope=Scope(collection, ids), top_k=top_k)
+        found = await self._search(question, scope=Scope(collection, ids), top_k=top_k, options=options)
+        return found.hits
 
     async def delete(self, document_id: DocumentId) -> None:
         """Forget a document. Raises DocumentNotFound."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from operator import mul
 
 from citewell.errors import DimensionMismatch
+from citewell.memory.lexical import WordStatistics
 from citewell.memory.state import MemoryDatabase, Tables
 from citewell.model import (
+    Candidate,
+    Candidates,
     Chunk,
+    ChunkRef,
     DocumentId,
     EmbeddedChunk,
     EmbeddingSpace,
@@ -18,12 +23,13 @@ from citewell.model import (
     Scope,
     Vector,
 )
+from citewell.ports import LexicalEncoder
 
 __all__ = ["MemoryVectorStore"]
 
 
 class MemoryVectorStore:
-    """The reference VectorStore: what it finds is right by construction."""
+    """The reference VectorStore and LexicalStore: what it finds is right by construction."""
 
     def __init__(self, database: MemoryDatabase, space: EmbeddingSpace) -> None:
         self._database = database
@@ -56,11 +62,50 @@ class MemoryVectorStore:
         self._check(vector)
         async with self._database.tables() as tables:
             hits = [
-                _hit(publication, embedded, vector)
+                _hit(publication, embedded, similarity=_similarity(embedded.vector, vector))
                 for publication, chunks in _in_scope(tables, scope)
                 for embedded in chunks
             ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.ref))[:k]
+
+    async def candidates(
+        self, vector: Vector | None, words: Sequence[Sequence[int]], *, k: int, scope: Scope
+    ) -> Candidates:
+        if vector is not None:
+            self._check(vector)
+        async with self._database.tables() as tables:
+            live = [(p, chunk) for p, chunks in _in_scope(tables, scope) for chunk in chunks]
+            collections = {publication.collection for publication, _ in _in_scope(tables, scope)}
+            counted = [
+                chunk.terms
+                for publication, chunks in tables.live.values()
+                if publication.collection in collections
+                for chunk in chunks
+            ]
+        statistics = WordStatistics(words, counted)
+        scored = [
+            Candidate(
+                _hit(publication, embedded, similarity=-1.0),
+                None if vector is None else _similarity(embedded.vector, vector),
+                statistics.score(embedded.terms) or None,
+            )
+            for publication, embedded in live
+        ]
+        matching = [
+            candidate
+            for candidate, (_, embedded) in zip(scored, live, strict=True)
+            if scope.document_ids is not None or statistics.has_rare(embedded.terms)
+        ]
+        return Candidates(_best_of_both(scored, matching, k=k), statistics.highest_score if live else 0.0)
+
+    async def encode(self, encoder: LexicalEncoder) -> int:
+        async with self._database.tables() as tables:
+            for document_id, (publication, chunks) in tables.live.items():
+                if any(embedded.terms is None for embedded in chunks):
+                    encoded = tuple(replace(e, terms=encoder.passage(e.chunk.text)) for e in chunks)
+                    tables.live[document_id] = (publication, encoded)
+                    return len(encoded)
+            return 0
 
     async def chunks(self, document_id: DocumentId, *, after: int = -1, limit: int) -> Sequence[Chunk]:
         async with self._database.tables() as tables:
@@ -100,15 +145,42 @@ def _in_scope(tables: Tables, scope: Scope) -> Iterator[tuple[Publication, tuple
         yield publication, chunks
 
 
-def _hit(publication: Publication, embedded: EmbeddedChunk, vector: Vector) -> Hit:
+def _hit(publication: Publication, embedded: EmbeddedChunk, *, similarity: float) -> Hit:
     return Hit(
         document_id=publication.document_id,
         document_name=publication.document_name,
         collection=publication.collection,
         sha256=publication.sha256,
         chunk=embedded.chunk,
-        similarity=_similarity(embedded.vector, vector),
+        similarity=similarity,
     )
+
+
+def _best_of_both(
+    scored: Sequence[Candidate], matching: Sequence[Candidate], *, k: int
+) -> tuple[Candidate, ...]:
+    """The k nearest and the k best by BM25, each with the scores of the legs that it is among the best of."""
+    near = _top((c for c in scored if c.similarity is not None), lambda c: c.similarity or 0.0, k=k)
+    telling = _top((c for c in matching if c.bm25), lambda c: c.bm25 or 0.0, k=k)
+    items = [
+        replace(
+            candidate,
+            hit=replace(
+                candidate.hit, similarity=-1.0 if candidate.similarity is None else candidate.similarity
+            ),
+            bm25=candidate.bm25 if ref in telling else None,
+        )
+        for ref, candidate in near.items()
+    ]
+    items += [replace(c, similarity=None) for ref, c in telling.items() if ref not in near]
+    return tuple(items)
+
+
+def _top(
+    candidates: Iterator[Candidate], score: Callable[[Candidate], float], *, k: int
+) -> dict[ChunkRef, Candidate]:
+    best = sorted(candidates, key=lambda candidate: (-score(candidate), candidate.hit.ref))[:k]
+    return {candidate.hit.ref: candidate for candidate in best}
 
 
 def _similarity(one: Vector, other: Vector) -> float:

@@ -12,7 +12,7 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 import pytest
 
 _SUITES = (
-    *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "llm"),
+    *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "lexical", "llm"),
     *("pages", "parser", "queue", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
@@ -24,6 +24,7 @@ from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.embedder import EmbedderContract, RemoteEmbedderContract
 from citewell.testing.jobs import JobStoreContract
+from citewell.testing.lexical import LexicalEncoderContract, LexicalStoreContract
 from citewell.testing.llm import LLMContract, RemoteLLMContract
 from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
@@ -43,6 +44,8 @@ __all__ = [
     "JobQueueContract",
     "JobStoreContract",
     "LLMContract",
+    "LexicalEncoderContract",
+    "LexicalStoreContract",
     "NewPublication",
     "NewRevision",
     "OpenQueue",

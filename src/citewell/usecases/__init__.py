@@ -6,11 +6,11 @@ from citewell.usecases.contents import CollectContents
 from citewell.usecases.control import CancelDocument, RetryDocument
 from citewell.usecases.delete import DeleteDocument
 from citewell.usecases.follow import FollowDocument
-from citewell.usecases.index import IndexChunks
+from citewell.usecases.index import EncodeChunks, IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
 from citewell.usecases.recover import AnnounceDueJobs, ExpireUploads, ForgetHistory
-from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, Search
+from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, LexicalLeg, Search, SearchDefaults
 from citewell.usecases.stage import StageRevision
 from citewell.usecases.submit import ReceiveContent, SubmitDocument
 from citewell.usecases.unlock import UnlockContent
@@ -24,6 +24,7 @@ __all__ = [
     "CancelDocument",
     "CollectContents",
     "DeleteDocument",
+    "EncodeChunks",
     "ExpireUploads",
     "FollowDocument",
     "ForgetHistory",
@@ -31,6 +32,7 @@ __all__ = [
     "IndexChunks",
     "IngestDocument",
     "IngestPolicy",
+    "LexicalLeg",
     "ListDocuments",
     "ReadChunks",
     "ReadContent",
@@ -38,6 +40,7 @@ __all__ = [
     "ReceiveContent",
     "RetryDocument",
     "Search",
+    "SearchDefaults",
     "StageRevision",
     "SubmitDocument",
     "UnlockContent",

@@ -6,15 +6,19 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
 
 from citewell.errors import LLMRejected, LLMUnavailable
-from citewell.model import Answer, Hit, Message, Scope
+from citewell.model import Answer, Hit, Message, Scope, SearchOptions
 from citewell.ports import LLM
 from citewell.usecases.search import Search
 
 __all__ = ["AnswerQuestion"]
 
 _log = logging.getLogger(__name__)
+
+_USUAL: Final = SearchOptions()
 
 _INSTRUCTIONS = (
     "Answer the question from the passages alone. After each statement name the passages that support it, "
@@ -32,18 +36,22 @@ class AnswerQuestion:
         self._max_tokens = max_tokens
         self._timeout_seconds = timeout_seconds
 
-    async def __call__(self, question: str, *, scope: Scope, top_k: int = 5) -> Answer:
+    async def __call__(
+        self, question: str, *, scope: Scope, top_k: int = 5, options: SearchOptions = _USUAL
+    ) -> Answer:
         """The hits of `Search`, with the model's text or None. Raises what `Search` raises."""
-        hits = await self._search(question, scope=scope, top_k=top_k)
+        found = await self._search(question, scope=scope, top_k=top_k, options=options)
+        hits = found.hits
+        answer = Answer(None, hits, found.degraded, found.trace)
         if not hits:
-            return Answer(None, hits)
+            return answer
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 text = await self._generate(question, hits)
         except (LLMUnavailable, LLMRejected, TimeoutError) as error:
             _log.warning("no answer from the language model: %s: %s", type(error).__name__, error)
-            return Answer(None, hits, degraded=("llm",))
-        return Answer(text, hits)
+            return replace(answer, degraded=(*found.degraded, "llm"))
+        return replace(answer, text=text)
 
     async def _generate(self, question: str, hits: Sequence[Hit]) -> str | None:
         messages = prompt(question, hits)

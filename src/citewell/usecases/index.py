@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import Final
 
-from citewell.ports import VectorStore
+from citewell.ports import LexicalEncoder, LexicalStore, VectorStore
 
-__all__ = ["MAX_WAITING_CHUNKS", "IndexChunks", "make_room"]
+__all__ = ["MAX_WAITING_CHUNKS", "EncodeChunks", "IndexChunks", "make_room"]
 
 #: Searches read every waiting chunk of their scope: 4,000 of 1,536 dimensions in some 3 ms.
 MAX_WAITING_CHUNKS: Final = 4_000
@@ -34,6 +34,22 @@ class IndexChunks:
         if moved:
             await asyncio.sleep(_REST * (time.monotonic() - began))
         return moved
+
+
+class EncodeChunks:
+    """Gives the chunks of a live document the terms that they lack; then rests a while in proportion."""
+
+    def __init__(self, *, lexical: LexicalStore, encoder: LexicalEncoder) -> None:
+        self._lexical = lexical
+        self._encoder = encoder
+
+    async def __call__(self) -> int:
+        """How many chunks; 0 if none lacks them that nobody else is at."""
+        began = time.monotonic()
+        encoded = await self._lexical.encode(self._encoder)
+        if encoded:
+            await asyncio.sleep(_REST * (time.monotonic() - began))
+        return encoded
 
 
 async def make_room(vectors: VectorStore, *, chunks: int) -> None:

@@ -1,4 +1,4 @@
-"""From stored bytes to staged chunks: parse, chunk and embed, slice by slice.
+"""From stored bytes to staged chunks: parse, chunk, embed and analyse, slice by slice.
 
 Pages flow through, so memory does not grow with the document. Each slice is committed together with the
 report of it, under the lease: whoever lost the job commits nothing. Whoever takes the job up reads the pages
@@ -22,6 +22,7 @@ from citewell.ports import (
     Chunker,
     Embedder,
     JobStore,
+    LexicalEncoder,
     PageStore,
     Parser,
     UnitOfWork,
@@ -63,6 +64,7 @@ class StageRevision:
         parser: Parser,
         chunker: Chunker,
         embedder: Embedder,
+        encoder: LexicalEncoder,
         unit_of_work: UnitOfWork,
         scratch: Path,
         lease_seconds: float,
@@ -75,6 +77,7 @@ class StageRevision:
         self._parser = parser
         self._chunker = chunker
         self._embedder = embedder
+        self._encoder = encoder
         self._unit_of_work = unit_of_work
         self._scratch = scratch
         self._lease_seconds = lease_seconds
@@ -135,7 +138,8 @@ class StageRevision:
         """Takes a batch off the front of those that wait, embeds it and commits it."""
         batch = staging.waiting[: self._batch_chunks]
         vectors = await self._embedder.embed([chunk.text for chunk in batch], role="passage")
-        embedded = [EmbeddedChunk(chunk, vector) for chunk, vector in zip(batch, vectors, strict=True)]
+        terms = await asyncio.to_thread(lambda: [self._encoder.passage(chunk.text) for chunk in batch])
+        embedded = [EmbeddedChunk(*parts) for parts in zip(batch, vectors, terms, strict=True)]
         del staging.waiting[: self._batch_chunks]
         chunks_done = staging.progress.chunks_done + len(batch)
         staging.progress = replace(staging.progress, chunks_done=chunks_done)

@@ -8,13 +8,17 @@ from uuid import UUID
 
 import click
 
+from citewell_entrypoints.cli.explanation import explained
 from citewell_entrypoints.cli.helptext import Command
 from citewell_entrypoints.cli.printing import inline, reflowed, wrapped
 from citewell_entrypoints.cli.server import api_at, url_option
 
 __all__ = ["command"]
 
-_MISSING: Final = {"llm": "the language model gave no answer; the sources are complete"}
+_MISSING: Final = {
+    "llm": "the language model gave no answer; the sources are complete",
+    "embedder": "the embedding model is away; the passages were found by their words alone",
+}
 
 
 @click.command(
@@ -39,6 +43,11 @@ _MISSING: Final = {"llm": "the language model gave no answer; the sources are co
     "--top-k", type=click.IntRange(1, 100), default=5, show_default=True, metavar="NUMBER",
     help="How many passages at most.",
 )  # fmt: skip
+@click.option(
+    "--mode", type=click.Choice(("hybrid", "dense", "lexical")),
+    help="Search by meaning (dense) or by words (lexical) alone; else by both.",
+)  # fmt: skip
+@click.option("--explain", is_flag=True, help="Show how each passage came to its place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
 @url_option
 def command(
@@ -46,6 +55,8 @@ def command(
     collection: str | None,
     documents: Sequence[UUID],
     top_k: int,
+    mode: str | None,
+    explain: bool,
     as_json: bool,
     url: str | None,
 ) -> None:
@@ -55,6 +66,10 @@ def command(
     configured, an answer that rests on them comes first.
     """
     body: dict[str, Any] = {"question": question, "top_k": top_k}
+    if mode is not None:
+        body["mode"] = mode
+    if explain:
+        body["explain"] = True
     if collection is not None:
         body["collection"] = collection
     if len(documents) == 1:
@@ -78,6 +93,8 @@ def _show(reply: Mapping[str, Any]) -> None:
         if number > 1:
             click.echo()
         _show_source(number, source)
+    if reply.get("explanation"):
+        click.echo(f"\n{explained(reply)}")
     for name in reply.get("degraded") or ():
         click.echo(f"\nNote: {_MISSING.get(name, f'{inline(name)} could not contribute')}.")
 

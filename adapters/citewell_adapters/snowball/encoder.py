@@ -1,0 +1,57 @@
+"""LexicalEncoder with Snowball's stemmers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import Stemmer
+
+from citewell.lexical import WordEncoder
+
+__all__ = ["SnowballEncoder"]
+
+#: Snowball's names of the languages that the core tells apart.
+_ALGORITHMS: Final = {
+    "ar": "arabic",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+
+
+class SnowballEncoder:
+    """The LexicalEncoder port: WordEncoder with a stemmer for each of its languages. For any thread."""
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+
+    def passage(self, text: str) -> Mapping[int, int]:
+        return self._encoder.passage(text)
+
+    def question(self, text: str) -> Sequence[Sequence[int]]:
+        return self._encoder.question(text)
+
+    @property
+    def _encoder(self) -> WordEncoder:
+        """One for each thread: a stemmer of PyStemmer is not to be shared."""
+        encoder: WordEncoder | None = getattr(self._mine, "encoder", None)
+        if encoder is None:
+            stemmers = {code: Stemmer.Stemmer(name).stemWord for code, name in _ALGORITHMS.items()}
+            encoder = self._mine.encoder = WordEncoder(stemmers)
+        return encoder

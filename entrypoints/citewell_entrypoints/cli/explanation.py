@@ -1,0 +1,39 @@
+"""How a search came to its sources, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+__all__ = ["explained"]
+
+_HEADER: Final = ("", "score", "dense", "cosine", "adds", "lexical", "BM25", "adds")
+
+
+def explained(reply: Mapping[str, Any]) -> str:
+    """A row for each source: rank, raw score and contribution in each leg; then a line for the query."""
+    rows = [_HEADER, *(_row(number, source) for number, source in enumerate(reply["sources"], start=1))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([*lines, "", _summary(reply["explanation"])])
+
+
+def _row(number: int, source: Mapping[str, Any]) -> Sequence[str]:
+    explanation = source.get("explanation") or {}
+    legs = (*_leg(explanation.get("dense")), *_leg(explanation.get("lexical")))
+    return (f"[{number}]", f"{source['score']:.3f}", *legs)
+
+
+def _leg(leg: Mapping[str, Any] | None) -> Sequence[str]:
+    if leg is None:
+        return ("-", "-", "-")
+    return (f"#{leg['rank']}", f"{leg['score']:.3f}", f"{leg['contribution']:.3f}")
+
+
+def _summary(explanation: Mapping[str, Any]) -> str:
+    return (
+        f"{explanation['dense_candidates']} candidates by meaning, "
+        f"{explanation['lexical_candidates']} by words; "
+        f"weight of the vectors {explanation['vector_weight']:.2f}; "
+        f"embedding {explanation['embed_ms']:.1f} ms, finding {explanation['find_ms']:.1f} ms"
+    )

@@ -1,0 +1,208 @@
+"""The bodies of questions and replies, apart from the core's values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from citewell.model import (
+    MAX_CANDIDATES,
+    Answer,
+    Fusion,
+    Hit,
+    LegScore,
+    Mode,
+    SearchOptions,
+    SearchTrace,
+)
+from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
+from citewell_entrypoints.http.schemas import Collection, DocumentUUID, PageRange, Sha256, SpanItem
+
+__all__ = ["LegItem", "QueryExplanation", "QueryReply", "QueryRequest", "Source", "SourceExplanation"]
+
+
+class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question. It is put to the collection `default` if neither documents nor a collection are named."""
+
+    question: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MAX_QUESTION_CHARACTERS,
+            description="what is to be found",
+            examples=["How long is the notice period?"],
+        ),
+    ]
+    top_k: Annotated[int, Meta(ge=1, le=MAX_TOP_K, description="how many sources at most")] = 5
+    document_id: Annotated[
+        UUID | None, Meta(description="search this document only; not together with `document_ids`")
+    ] = None
+    document_ids: Annotated[
+        Annotated[list[UUID], Meta(max_length=1000)] | None, Meta(description="search these documents only")
+    ] = None
+    collection: Annotated[str | None, Meta(description="search this collection only")] = None
+    mode: Annotated[
+        Literal["hybrid", "dense", "lexical"],
+        Meta(
+            description="`dense`: by the meaning of question and passage; `lexical`: by their words (BM25); "
+            "`hybrid`: by both"
+        ),
+    ] = "hybrid"
+    fusion: Annotated[
+        Literal["convex", "rrf"],
+        Meta(
+            description="how `hybrid` makes one ranking of two: `convex` adds the scores of each, stretched "
+            "to 0-1; `rrf` goes by the ranks alone"
+        ),
+    ] = "convex"
+    vector_weight: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="the share of `dense` in a `hybrid` score; null: APP_SEARCH_VECTOR_WEIGHT"),
+    ] = None
+    candidates: Annotated[
+        Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] | None,
+        Meta(
+            description="how many passages each of the two brings, at least `top_k`; null: "
+            "APP_SEARCH_CANDIDATES"
+        ),
+    ] = None
+    min_score: Annotated[float, Meta(ge=0, le=1, description="leave out sources below this score")] = 0.0
+    explain: Annotated[bool, Meta(description="tell how each source came to its place")] = False
+
+    @property
+    def options(self) -> SearchOptions:
+        """How to search."""
+        return SearchOptions(
+            mode=Mode(self.mode),
+            fusion=Fusion(self.fusion),
+            vector_weight=self.vector_weight,
+            candidates=self.candidates,
+            min_score=self.min_score,
+        )
+
+
+class LegItem(Struct, frozen=True, kw_only=True):
+    """What one leg of the search says of a source."""
+
+    rank: Annotated[int, Meta(description="its place there, from 1")]
+    score: Annotated[float, Meta(description="`dense`: cosine similarity; `lexical`: BM25")]
+    contribution: Annotated[float, Meta(description="its part of a `hybrid` score")]
+
+    @classmethod
+    def of(cls, leg: LegScore | None) -> LegItem | None:
+        if leg is None:
+            return None
+        return cls(rank=leg.rank, score=leg.score, contribution=leg.contribution)
+
+
+class SourceExplanation(Struct, frozen=True, kw_only=True):
+    """How a source came to its place."""
+
+    dense: Annotated[LegItem | None, Meta(description="null if it is not among the candidates by meaning")]
+    lexical: Annotated[LegItem | None, Meta(description="null if it is not among the candidates by words")]
+
+
+class QueryExplanation(Struct, frozen=True, kw_only=True):
+    """How a search went."""
+
+    vector_weight: Annotated[float, Meta(description="the share of `dense`, as it was applied")]
+    dense_candidates: Annotated[int, Meta(description="passages looked at by meaning")]
+    lexical_candidates: Annotated[int, Meta(description="passages looked at by words")]
+    embed_ms: Annotated[float, Meta(description="milliseconds for embedding the question")]
+    find_ms: Annotated[float, Meta(description="milliseconds for finding the candidates")]
+
+    @classmethod
+    def of(cls, trace: SearchTrace) -> QueryExplanation:
+        return cls(
+            vector_weight=trace.vector_weight,
+            dense_candidates=trace.dense_seen,
+            lexical_candidates=trace.lexical_seen,
+            embed_ms=round(trace.embed_ms, 3),
+            find_ms=round(trace.find_ms, 3),
+        )
+
+
+class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A passage that was found, and where it stands."""
+
+    document_id: DocumentUUID
+    document_name: str
+    collection: Collection
+    sha256: Sha256
+    chunk_index: Annotated[int, Meta(description="the passage's number in its document, from 0")]
+    text: Annotated[str, Meta(description="exactly the document's text at `span`")]
+    score: Annotated[
+        float,
+        Meta(
+            description="in [0, 1], higher is better. `dense`: (1 + cosine similarity of question and "
+            "passage) / 2; comparable only within one embedding model. `lexical`: BM25 as a share of the "
+            "most that a passage could reach by the question's words; comparable within one collection. "
+            "`hybrid`: the weighted sum of both, each stretched to 0-1 over its candidates; comparable "
+            "only within one reply",
+            examples=[0.83],
+        ),
+    ]
+    span: SpanItem
+    pages: PageRange
+    heading_path: Annotated[
+        list[str], Meta(description="the headings above the passage, from the outermost inwards")
+    ]
+    explanation: Annotated[SourceExplanation | None, Meta(description="only if `explain` was asked for")] = (
+        None
+    )
+
+    @classmethod
+    def of(cls, hit: Hit, *, explain: bool = False) -> Source:
+        chunk = hit.chunk
+        return cls(
+            document_id=hit.document_id,
+            document_name=hit.document_name,
+            collection=hit.collection,
+            sha256=hit.sha256,
+            chunk_index=chunk.index,
+            text=chunk.text,
+            score=hit.score,
+            span=SpanItem.of(chunk.span),
+            pages=PageRange(chunk.first_page, chunk.last_page),
+            heading_path=list(chunk.heading_path),
+            explanation=SourceExplanation(
+                dense=LegItem.of(hit.explanation.dense), lexical=LegItem.of(hit.explanation.lexical)
+            )
+            if explain
+            else None,
+        )
+
+
+class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a question got."""
+
+    answer: Annotated[
+        str | None,
+        Meta(
+            description="what the language model says, with [1], [2] … for the sources in their order; "
+            "null if there is no model, or none of the sources answers"
+        ),
+    ]
+    sources: Annotated[list[Source], Meta(description="best first; equal scores by document and passage")]
+    degraded: Annotated[
+        list[str],
+        Meta(
+            description="what should have contributed and could not: `llm`; `embedder` if the sources were "
+            "found by their words alone",
+            examples=[[], ["llm"]],
+        ),
+    ]
+    explanation: Annotated[QueryExplanation | None, Meta(description="only if `explain` was asked for")] = (
+        None
+    )
+
+    @classmethod
+    def of(cls, answer: Answer, *, explain: bool = False) -> QueryReply:
+        return cls(
+            answer=answer.text,
+            sources=[Source.of(hit, explain=explain) for hit in answer.hits],
+            degraded=list(answer.degraded),
+            explanation=QueryExplanation.of(answer.trace) if explain else None,
+        )
