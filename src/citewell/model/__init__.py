@@ -1,0 +1,90 @@
+"""The values of the domain: immutable, validated where they are made, free of any technology."""
+
+from __future__ import annotations
+
+from citewell.model.answers import Answer, Delta, Message
+from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Publication, Vector
+from citewell.model.documents import (
+    Blob,
+    Content,
+    Document,
+    DocumentEvent,
+    Failure,
+    Progress,
+    Stage,
+    Status,
+    Submission,
+    Submitted,
+)
+from citewell.model.jobs import Backlog, Lease
+from citewell.model.names import (
+    DEFAULT_COLLECTION,
+    ChunkRef,
+    DocumentId,
+    JobId,
+    RevisionId,
+    checked_collection,
+)
+from citewell.model.pages import Box, Extent, Heading, Line, Page, ParsedPage, Span
+from citewell.model.search import (
+    MAX_CANDIDATES,
+    Candidate,
+    Candidates,
+    Explanation,
+    Found,
+    Fusion,
+    Hit,
+    LegScore,
+    Mode,
+    Scope,
+    SearchOptions,
+    SearchTrace,
+)
+
+__all__ = [
+    "DEFAULT_COLLECTION",
+    "MAX_CANDIDATES",
+    "Answer",
+    "Backlog",
+    "Blob",
+    "Box",
+    "Candidate",
+    "Candidates",
+    "Chunk",
+    "ChunkRef",
+    "Content",
+    "Delta",
+    "Document",
+    "DocumentEvent",
+    "DocumentId",
+    "EmbeddedChunk",
+    "EmbeddingSpace",
+    "Explanation",
+    "Extent",
+    "Failure",
+    "Found",
+    "Fusion",
+    "Heading",
+    "Hit",
+    "JobId",
+    "Lease",
+    "LegScore",
+    "Line",
+    "Message",
+    "Mode",
+    "Page",
+    "ParsedPage",
+    "Progress",
+    "Publication",
+    "RevisionId",
+    "Scope",
+    "SearchOptions",
+    "SearchTrace",
+    "Span",
+    "Stage",
+    "Status",
+    "Submission",
+    "Submitted",
+    "Vector",
+    "checked_collection",
+]

@@ -1,0 +1,41 @@
+"""What things are called."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, NewType
+from uuid import UUID
+
+from citewell.errors import InvalidInput
+
+__all__ = ["DEFAULT_COLLECTION", "ChunkRef", "DocumentId", "JobId", "RevisionId", "checked_collection"]
+
+DocumentId = NewType("DocumentId", UUID)
+
+JobId = NewType("JobId", UUID)
+
+#: Given by the document store; opaque, never reused.
+RevisionId = NewType("RevisionId", int)
+
+DEFAULT_COLLECTION: Final = "default"
+
+_COLLECTION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def checked_collection(name: str) -> str:
+    """The name itself; InvalidInput unless it is 1-64 of letters, digits, `.`, `_`, `-`, no sign first."""
+    if not _COLLECTION.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:80]!r} is no name for a collection: use 1 to 64 letters, digits, '.', '_' or '-', "
+            "beginning with a letter or digit"
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ChunkRef:
+    """The name of a chunk in the live index; its order breaks ties between equal scores."""
+
+    document_id: DocumentId
+    chunk_index: int

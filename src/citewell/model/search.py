@@ -1,0 +1,164 @@
+"""What a search takes and finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from citewell.errors import InvalidInput
+from citewell.model.chunks import Chunk
+from citewell.model.names import ChunkRef, DocumentId, checked_collection
+
+__all__ = [
+    "MAX_CANDIDATES",
+    "Candidate",
+    "Candidates",
+    "Explanation",
+    "Found",
+    "Fusion",
+    "Hit",
+    "LegScore",
+    "Mode",
+    "Scope",
+    "SearchOptions",
+    "SearchTrace",
+]
+
+MAX_CANDIDATES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where to search: in some documents, in one collection, or in both at once. None is no restriction."""
+
+    collection: str | None = None
+    document_ids: tuple[DocumentId, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.collection is not None:
+            checked_collection(self.collection)
+
+
+class Mode(StrEnum):
+    """How is searched: by meaning, by words, or by both."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+class Fusion(StrEnum):
+    """How two rankings become one: by their normalised scores, or by their ranks alone."""
+
+    CONVEX = "convex"
+    RRF = "rrf"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How to search. vector_weight: the share of the vectors in a fused score, None for the usual one.
+
+    candidates: how many chunks each leg brings, None for the usual number. min_score: hits below it are left
+    out.
+    """
+
+    mode: Mode = Mode.HYBRID
+    fusion: Fusion = Fusion.CONVEX
+    vector_weight: float | None = None
+    candidates: int | None = None
+    min_score: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.vector_weight is not None and not 0 <= self.vector_weight <= 1:
+            raise InvalidInput(f"vector_weight is {self.vector_weight}; it must be from 0 to 1")
+        if self.candidates is not None and not 1 <= self.candidates <= MAX_CANDIDATES:
+            raise InvalidInput(f"candidates is {self.candidates}; it must be from 1 to {MAX_CANDIDATES}")
+        if not 0 <= self.min_score <= 1:
+            raise InvalidInput(f"min_score is {self.min_score}; it must be from 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class LegScore:
+    """What one leg says of a hit: its rank there, from 1, its raw score, and its part of the fused score."""
+
+    rank: int
+    score: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a hit is where it is; None for a leg that did not bring it."""
+
+    dense: LegScore | None = None
+    lexical: LegScore | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that was found.
+
+    similarity: cosine of question and chunk, in [-1, 1]; -1 if that was not asked for.
+    relevance: what it is worth in the ranking that it is part of, in [0, 1]; None for the similarity alone.
+    """
+
+    document_id: DocumentId
+    document_name: str
+    collection: str
+    sha256: str
+    chunk: Chunk
+    similarity: float
+    relevance: float | None = None
+    explanation: Explanation = Explanation()
+
+    @property
+    def ref(self) -> ChunkRef:
+        return ChunkRef(self.document_id, self.chunk.index)
+
+    @property
+    def score(self) -> float:
+        """The relevance, or else (1 + similarity) / 2; in [0, 1]."""
+        if self.relevance is not None:
+            return self.relevance
+        return min(1.0, max(0.0, (1.0 + self.similarity) / 2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a leg brought. similarity, bm25: None if it is not among the best of that leg."""
+
+    hit: Hit
+    similarity: float | None
+    bm25: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What both legs bring to a question. highest_bm25: what no chunk can reach, 0 if there is no word."""
+
+    items: tuple[Candidate, ...]
+    highest_bm25: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrace:
+    """How a search went. dense_seen, lexical_seen: candidates of each leg; vector_weight: as it was applied.
+
+    Times in milliseconds: embedding the question, and finding the candidates.
+    """
+
+    dense_seen: int = 0
+    lexical_seen: int = 0
+    vector_weight: float = 1.0
+    embed_ms: float = 0.0
+    find_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hits, best first, how they were found, and by name what should have contributed and could not."""
+
+    hits: tuple[Hit, ...]
+    trace: SearchTrace = SearchTrace()
+    degraded: tuple[str, ...] = ()
