@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from citewell.model.answers import Answer, Delta, Message
-from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Publication, Vector
+from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Passage, Publication, Vector
 from citewell.model.documents import (
     Blob,
     Content,
@@ -20,14 +20,16 @@ from citewell.model.jobs import Backlog, Lease
 from citewell.model.names import (
     DEFAULT_COLLECTION,
     ChunkRef,
+    Citation,
     DocumentId,
     JobId,
     RevisionId,
     checked_collection,
 )
-from citewell.model.pages import Box, Extent, Heading, Line, Page, ParsedPage, Span
+from citewell.model.pages import Box, Extent, Heading, Line, Page, PageBox, ParsedPage, Span
 from citewell.model.search import (
     MAX_CANDIDATES,
+    MAX_EXPAND,
     Candidate,
     Candidates,
     Explanation,
@@ -44,6 +46,7 @@ from citewell.model.search import (
 __all__ = [
     "DEFAULT_COLLECTION",
     "MAX_CANDIDATES",
+    "MAX_EXPAND",
     "Answer",
     "Backlog",
     "Blob",
@@ -52,6 +55,7 @@ __all__ = [
     "Candidates",
     "Chunk",
     "ChunkRef",
+    "Citation",
     "Content",
     "Delta",
     "Document",
@@ -73,7 +77,9 @@ __all__ = [
     "Message",
     "Mode",
     "Page",
+    "PageBox",
     "ParsedPage",
+    "Passage",
     "Progress",
     "Publication",
     "RevisionId",
