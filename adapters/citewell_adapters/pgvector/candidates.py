@@ -17,6 +17,7 @@ from psycopg import sql
 
 from citewell.lexical import MAX_RARE_CHUNKS, TERM_SPACE, highest_weight
 from citewell.model import Scope
+from citewell_adapters.pgvector.chunk_rows import CHUNK_COLUMNS
 from citewell_adapters.pgvector.nearest import NearestStatements, documents_clause
 
 __all__ = ["CandidateStatements"]
@@ -96,7 +97,7 @@ WITH within AS MATERIALIZED (
 SELECT hit.similarity, hit.bm25,
     (SELECT coalesce(sum(idf), 0) FROM words)::float8 * {highest_weight} AS highest,
     d.id, d.name, c.name, encode(r.sha256, 'hex'),
-    t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path, t.token_count
+    {chunk_columns}
 FROM (SELECT * FROM dense FULL JOIN lexical USING (document_id, revision_id, chunk_index)) AS hit
 JOIN chunks AS t ON t.revision_id = hit.revision_id AND t.chunk_index = hit.chunk_index
 JOIN revisions AS r ON r.id = hit.revision_id
@@ -150,6 +151,7 @@ class CandidateStatements:
                 max_rare=MAX_RARE_CHUNKS,
                 highest_weight=sql.Literal(highest_weight()),
                 space=sql.Literal(str(TERM_SPACE)),
+                chunk_columns=sql.SQL(CHUNK_COLUMNS),
             )
             .as_bytes()
         )

@@ -46,8 +46,8 @@ class Chunk:
 class Passage:
     """Some chunks of a revision that follow each other, as one: `text` is the revision's text at `span`.
 
-    first_page, last_page: page numbers of the first and last character. chunk_first, chunk_last: the indexes of
-    the first and last chunk. boxes: as a chunk's.
+    first_page, last_page: page numbers of the first and last character. chunk_first, chunk_last: the first
+    and the last chunk's index. boxes: as a chunk's.
     """
 
     text: str

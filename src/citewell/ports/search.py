@@ -33,6 +33,7 @@ class VectorStore(Protocol):
     async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
         """Keep these chunks for a later `publish`; nothing of them can be found yet.
 
+        Whoever reads or finds them gets all that they were, the boxes on their pages too.
         Staging a chunk index again replaces what was staged under it. A vector of other dimensions raises
         DimensionMismatch and stages nothing of the call. A store that knows of revisions raises StaleLease if
         this one is gone.
