@@ -8,9 +8,11 @@ from typing import Protocol
 from citewell.model import (
     Candidates,
     Chunk,
+    Citation,
     DocumentId,
     EmbeddedChunk,
     Hit,
+    Passage,
     Publication,
     RevisionId,
     Scope,
@@ -20,6 +22,7 @@ from citewell.ports.texts import LexicalEncoder
 
 __all__ = [
     "LexicalStore",
+    "PassageStore",
     "VectorStore",
 ]
 
@@ -104,5 +107,18 @@ class LexicalStore(Protocol):
         """Give the chunks of one live revision their terms, if they were staged without; how many chunks.
 
         0 if there is none that nobody else is at. Calls may overlap.
+        """
+        ...
+
+
+class PassageStore(Protocol):
+    """Reads stretches of live text: what a VectorStore and a PageStore hold of revisions, together."""
+
+    async def around(self, citations: Sequence[Citation], *, neighbours: int) -> Sequence[Passage | None]:
+        """For each cited chunk, in the order of the citations, it and up to so many before and after it.
+
+        The text is all of the revision's from the first chunk's start to the last one's end, the white space
+        between chunks too; the boxes are those of the lines in it, each once, in order. None where there is
+        no such chunk, where it is not live in this revision (any more), or where its text is not there.
         """
         ...
