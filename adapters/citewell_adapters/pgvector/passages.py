@@ -13,20 +13,19 @@ from citewell_adapters.pgvector.lines import unpack_lines
 
 __all__ = ["PgPassageStore"]
 
-# documents_pkey, published_collection_id_document_id_key, revisions_pkey; chunks_pkey; pages_pkey. Pages do
-# not overlap, so none before the one that a stretch begins in has a part in it.
+# documents_pkey, revisions_pkey, chunks_pkey; pages_pkey. Pages do not overlap, so none before the one that a
+# stretch begins in has a part in it.
 _AROUND: Final = """
 WITH stretches AS MATERIALIZED (
-    SELECT a.place, p.revision_id, min(t.span_start) AS span_start, max(t.span_end) AS span_end,
+    SELECT a.place, r.id AS revision_id, min(t.span_start) AS span_start, max(t.span_end) AS span_end,
         min(t.chunk_index) AS chunk_first, max(t.chunk_index) AS chunk_last
     FROM unnest(%(documents)s::uuid[], %(hashes)s::bytea[], %(indexes)s::int[]) WITH ORDINALITY
         AS a (document_id, sha256, chunk_index, place)
     JOIN documents AS d ON d.id = a.document_id
-    JOIN published AS p ON p.collection_id = d.collection_id AND p.document_id = d.id
-    JOIN revisions AS r ON r.id = p.revision_id AND r.sha256 = a.sha256
-    JOIN chunks AS t ON t.revision_id = p.revision_id
+    JOIN revisions AS r ON r.id = d.live_revision_id AND r.sha256 = a.sha256
+    JOIN chunks AS t ON t.revision_id = r.id
         AND t.chunk_index BETWEEN a.chunk_index - %(neighbours)s AND a.chunk_index + %(neighbours)s
-    GROUP BY a.place, p.revision_id
+    GROUP BY a.place, r.id
     HAVING bool_or(t.chunk_index = a.chunk_index)
 )
 SELECT s.place, s.span_start, s.span_end, s.chunk_first, s.chunk_last,
