@@ -13,7 +13,7 @@ from citewell.usecases import Search
 from citewell.usecases.expand import expanded
 
 TEXT = "\f".join(
-    f"Page {number} tells of the ferry. It leaves at {number}.\n\n  The museum is near, and closed on {number}."
+    f"Page {number} tells of the ferry. It leaves at {number}.\n\n  The museum is near, closed on {number}."
     for number in range(1, 12)
 )
 
