@@ -22,10 +22,10 @@ from citewell.model import (
     Publication,
     RevisionId,
     Scope,
-    Span,
     Vector,
 )
 from citewell.ports import LexicalEncoder
+from citewell_adapters.pgvector.chunk_rows import chunk_from, chunk_parameters
 from citewell_adapters.pgvector.database import Connection, PgDatabase
 from citewell_adapters.pgvector.halfvec import HalfVector, half_vector
 from citewell_adapters.pgvector.indexing import index_batch, index_revision
@@ -102,7 +102,7 @@ class PgVectorStore:
             }
             for embedded in chunks
         ]
-        texts = [_parameters(revision_id, embedded.chunk) for embedded in chunks]
+        texts = [chunk_parameters(revision_id, embedded.chunk) for embedded in chunks]
         async with self._transaction() as connection:
             # Staged again, a live revision's vectors must not mix with those that wait for the index.
             await index_revision(connection, self._statements.indexing, revision_id)
@@ -117,7 +117,7 @@ class PgVectorStore:
         parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
         async with self._connection() as connection:
             row = await (await connection.execute(LAST_STAGED, parameters, binary=True)).fetchone()
-            return _chunk(row) if row else None
+            return chunk_from(row) if row else None
 
     async def publish(self, publication: Publication) -> None:
         """See the port. Does nothing if the document is gone: so is what was staged for it.
@@ -195,7 +195,7 @@ class PgVectorStore:
         parameters = {"document_id": document_id, "after": after, "limit": limit}
         async with self._connection() as connection:
             cursor = await connection.execute(self._statements.chunks, parameters, binary=True)
-            return [_chunk(row) for row in await cursor.fetchall()]
+            return [chunk_from(row) for row in await cursor.fetchall()]
 
     async def index(self, *, limit: int, spare: int = 0) -> int:
         """See the port. One transaction, which a publication or a delete of its documents waits for.
@@ -266,20 +266,6 @@ class PgVectorStore:
         return half_vector(vector)
 
 
-def _parameters(revision_id: RevisionId, chunk: Chunk) -> dict[str, object]:
-    return {
-        "revision_id": revision_id,
-        "index": chunk.index,
-        "start": chunk.span.start,
-        "end": chunk.span.end,
-        "first_page": chunk.first_page,
-        "last_page": chunk.last_page,
-        "token_count": chunk.token_count,
-        "heading_path": list(chunk.heading_path),
-        "text": chunk.text,
-    }
-
-
 def _hit(row: tuple[Any, ...]) -> Hit:
     similarity, document_id, document_name, collection, sha256, *chunk = row
     return Hit(
@@ -287,19 +273,6 @@ def _hit(row: tuple[Any, ...]) -> Hit:
         document_name=document_name,
         collection=collection,
         sha256=sha256,
-        chunk=_chunk(tuple(chunk)),
+        chunk=chunk_from(tuple(chunk)),
         similarity=similarity,
-    )
-
-
-def _chunk(row: tuple[Any, ...]) -> Chunk:
-    index, start, end, text, first_page, last_page, heading_path, token_count = row
-    return Chunk(
-        index=index,
-        span=Span(start, end),
-        text=text,
-        first_page=first_page,
-        last_page=last_page,
-        heading_path=tuple(heading_path),
-        token_count=token_count,
     )
