@@ -25,9 +25,10 @@ from citewell.model import (
     Vector,
 )
 from citewell.ports import LexicalEncoder
-from citewell_adapters.pgvector.chunk_rows import chunk_from, chunk_parameters
+from citewell_adapters.pgvector.chunk_rows import CHUNK_TABLE, chunk_from, pack_chunk
+from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_row
 from citewell_adapters.pgvector.database import Connection, PgDatabase
-from citewell_adapters.pgvector.halfvec import HalfVector, half_vector
+from citewell_adapters.pgvector.halfvec import HalfVector, half_vector, pack_half
 from citewell_adapters.pgvector.indexing import index_batch, index_revision
 from citewell_adapters.pgvector.lexical import (
     delete_terms,
@@ -52,8 +53,8 @@ from citewell_adapters.pgvector.vector_sql import (
     LOCK_DOCUMENT,
     LOCK_FOR_DELETE,
     PRUNE_CHUNKS,
-    STAGE_CHUNK,
-    STAGE_VECTOR,
+    STAGED_TABLE,
+    UNSTAGE,
     SpaceStatements,
 )
 
@@ -93,24 +94,27 @@ class PgVectorStore:
     async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
         """See the port. Raises StaleLease if the revision is gone."""
         revision_id, space_id = publication.revision_id, self._statements.space_id
+        chunks = list({embedded.chunk.index: embedded for embedded in chunks}.values())
+        texts = [pack_chunk(revision_id, embedded.chunk) for embedded in chunks]
         vectors = [
-            {
-                "revision_id": revision_id,
-                "space_id": space_id,
-                "index": embedded.chunk.index,
-                "vector": self._half(embedded.vector),
-            }
+            pack_row(
+                pack_bigint(revision_id),
+                pack_int(space_id),
+                pack_int(embedded.chunk.index),
+                pack_half(self._checked(embedded.vector)),
+            )
             for embedded in chunks
         ]
-        texts = [chunk_parameters(revision_id, embedded.chunk) for embedded in chunks]
+        indexes = [embedded.chunk.index for embedded in chunks]
+        parameters = {"revision_id": revision_id, "space_id": space_id, "indexes": indexes}
         async with self._transaction() as connection:
             # Staged again, a live revision's vectors must not mix with those that wait for the index.
             await index_revision(connection, self._statements.indexing, revision_id)
             await index_terms_of(connection, revision_id)
             await lock_revision(connection, revision_id)
-            cursor = connection.cursor()
-            await cursor.executemany(STAGE_CHUNK, texts)
-            await cursor.executemany(STAGE_VECTOR, vectors)
+            await connection.execute(UNSTAGE, parameters)
+            await copy_rows(connection, CHUNK_TABLE, texts)
+            await copy_rows(connection, STAGED_TABLE, vectors)
             await stage_terms(connection, revision_id, chunks)
 
     async def staged(self, revision_id: RevisionId) -> Chunk | None:
@@ -261,9 +265,12 @@ class PgVectorStore:
         return self._opened
 
     def _half(self, vector: Vector) -> HalfVector:
+        return half_vector(self._checked(vector))
+
+    def _checked(self, vector: Vector) -> Vector:
         if len(vector) != self._space.dimensions:
             raise DimensionMismatch(f"a vector of {len(vector)} dimensions does not fit {self._space}")
-        return half_vector(vector)
+        return vector
 
 
 def _hit(row: tuple[Any, ...]) -> Hit:
