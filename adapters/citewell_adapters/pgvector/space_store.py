@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 from psycopg import errors, sql
 
 from citewell.errors import Conflict, DimensionMismatch, NotFound, StoreUnavailable
-from citewell.model import EmbeddingSpace, RevisionId, Vector
+from citewell.model import DocumentId, EmbeddingSpace, Vector
 from citewell_adapters.pgvector.building import (
+    FIRST_DOCUMENT,
     LiveChunk,
     MissingChunks,
     add_vectors,
@@ -69,13 +70,14 @@ _STATE: Final = sql.SQL(
     """
 )
 
-# published_pkey, chunks_pkey
+# documents_pkey, chunks_pkey
 _SAMPLE: Final = """
-SELECT t.revision_id, t.chunk_index, t.text
+SELECT d.id, t.revision_id, t.chunk_index, t.text
 FROM (
-    SELECT revision_id FROM published ORDER BY md5(%(seed)s || revision_id) LIMIT %(size)s
-) AS p CROSS JOIN LATERAL (
-    SELECT * FROM chunks AS t WHERE t.revision_id = p.revision_id
+    SELECT id, live_revision_id FROM documents WHERE live_revision_id IS NOT NULL
+    ORDER BY md5(%(seed)s || id) LIMIT %(size)s
+) AS d CROSS JOIN LATERAL (
+    SELECT * FROM chunks AS t WHERE t.revision_id = d.live_revision_id
     ORDER BY md5(%(seed)s || chunk_index) LIMIT %(size)s
 ) AS t
 ORDER BY md5(%(seed)s || t.revision_id || ' ' || t.chunk_index) LIMIT %(size)s
@@ -150,10 +152,12 @@ class PgSpaces:
             finally:
                 await connection.execute(_UNLOCK, key)
 
-    async def missing(self, space: OpenedSpace, *, after: RevisionId, limit: int) -> MissingChunks | None:
-        """Up to `limit` live chunks that it lacks, of the next revisions past `after`; None at the end."""
+    async def missing(
+        self, space: OpenedSpace, *, after: DocumentId | None, limit: int
+    ) -> MissingChunks | None:
+        """Up to `limit` live chunks that it lacks, of the next documents past `after`; None at the end."""
         async with self._database.connection() as connection:
-            return await missing_chunks(connection, space, after=after, limit=limit)
+            return await missing_chunks(connection, space, after=after or FIRST_DOCUMENT, limit=limit)
 
     async def add(self, space: OpenedSpace, chunks: Sequence[LiveChunk], vectors: Sequence[Vector]) -> int:
         """Add the vectors of the chunks that are still live to an inactive space; how many.
@@ -230,7 +234,7 @@ class PgSpaces:
 
 
 async def _complete(connection: Connection, space: OpenedSpace, embed: Embed) -> None:
-    after = RevisionId(0)
+    after = FIRST_DOCUMENT
     while (found := await missing_chunks(connection, space, after=after, limit=_FEW)) is not None:
         if found.chunks:
             vectors = await embed([chunk.text for chunk in found.chunks])

@@ -20,17 +20,17 @@ _LOCK: Final = "SELECT FROM embedding_spaces WHERE id = %(space_id)s FOR UPDATE"
 
 _COUNT: Final = sql.SQL("SELECT count(*) FROM {vectors}")
 
-# staged_vectors_pkey; chunks_pkey, lexical_pkey, published_pkey. They were cut and embedded for the former
-# space; workers stage them anew.
+# staged_vectors_pkey; revisions_pkey, documents_pkey, staged_terms_pkey, chunks_pkey. They were cut and
+# embedded for the former space; workers stage them anew.
 _UNSTAGE: Final = sql.SQL(
     """
     WITH gone AS (
         DELETE FROM staged_vectors WHERE space_id = {space_id} RETURNING revision_id
     ), revision AS (
-        SELECT DISTINCT revision_id AS id FROM gone
-        WHERE NOT EXISTS (SELECT FROM published AS p WHERE p.revision_id = gone.revision_id)
+        SELECT r.id FROM revisions AS r JOIN documents AS d ON d.id = r.document_id
+        WHERE r.id IN (SELECT revision_id FROM gone) AND d.live_revision_id IS DISTINCT FROM r.id
     ), words AS (
-        DELETE FROM lexical AS l USING revision AS r WHERE l.revision_id = r.id
+        DELETE FROM staged_terms AS s USING revision AS r WHERE s.revision_id = r.id
     )
     DELETE FROM chunks AS t USING revision AS r WHERE t.revision_id = r.id
     """
@@ -78,11 +78,11 @@ async def switch(
 
 
 async def _locked(connection: Connection, target: OpenedSpace) -> tuple[OpenedSpace, OpenedSpace]:
-    """The active space and the target as they are, both locked, the active one first as others do."""
+    """The active space and the target as they are, both locked, the target first as publishers do."""
     active = await active_space(connection)
     if active is None:
         raise Conflict("the database has no active embedding space yet: start the service once")
-    for space_id in dict.fromkeys((active.id, target.id)):
+    for space_id in dict.fromkeys((target.id, active.id)):
         await connection.execute(_LOCK, {"space_id": space_id})
     found = await named_space(connection, target.space)
     if found is None or found.id != target.id:
@@ -91,7 +91,7 @@ async def _locked(connection: Connection, target: OpenedSpace) -> tuple[OpenedSp
 
 
 async def _missing(connection: Connection, former: OpenedSpace, target: OpenedSpace) -> int:
-    return await _count(connection, former) - await _count(connection, target)
+    return abs(await _count(connection, former) - await _count(connection, target))
 
 
 async def _count(connection: Connection, space: OpenedSpace) -> int:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from citewell.model import (
+    Candidate,
     Candidates,
     Chunk,
     DocumentId,
@@ -95,6 +96,9 @@ class RoutedVectors:
         return await self._spaces.steady(
             lambda: self._spaces.now().vectors.candidates(vector, words, k=k, scope=scope)
         )
+
+    async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
+        return await self._spaces.steady(lambda: self._spaces.now().vectors.hits(candidates))
 
     async def encode(self, encoder: LexicalEncoder) -> int:
         return await self._spaces.steady(lambda: self._spaces.now().vectors.encode(encoder))

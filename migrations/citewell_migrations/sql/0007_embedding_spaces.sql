@@ -10,19 +10,20 @@ ALTER TABLE embedding_spaces
     ADD COLUMN backend text CHECK (backend IN ('local', 'mock', 'openai')),
     ADD COLUMN backend_model text;
 
--- An inactive space holds vectors of live chunks alone, none of those that wait for the index. Whatever takes a
--- revision's place, or its life, takes its vectors out of the inactive spaces in the same transaction.
+-- An inactive space holds vectors of live chunks alone, none of those that wait for the index. Whatever takes the
+-- place of a live revision takes its vectors out of the inactive spaces in the same transaction.
 CREATE FUNCTION citewell_forget_inactive() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     space int;
 BEGIN
     FOR space IN SELECT id FROM embedding_spaces WHERE NOT active ORDER BY id FOR KEY SHARE LOOP
-        EXECUTE format('DELETE FROM %I WHERE collection_id = $1 AND document_id = $2', 'inactive_vectors_' || space)
-        USING OLD.collection_id, OLD.document_id;
+        EXECUTE format(
+            'DELETE FROM %I WHERE collection_id = $1 AND document_id = $2', 'inactive_vectors_' || space)
+        USING OLD.collection_id, OLD.id;
     END LOOP;
     RETURN NULL;
 END
 $$;
 
-CREATE TRIGGER forgotten AFTER DELETE OR UPDATE OF revision_id ON published
+CREATE TRIGGER forgotten AFTER UPDATE OF live_revision_id ON documents
     FOR EACH ROW EXECUTE FUNCTION citewell_forget_inactive();

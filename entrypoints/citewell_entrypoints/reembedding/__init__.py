@@ -1,0 +1,14 @@
+"""Changing the embedding model of a database in use: build a second space, compare, activate."""
+
+from citewell_entrypoints.reembedding.building import BuildSpace
+from citewell_entrypoints.reembedding.comparing import Comparison, Question, compare_spaces
+from citewell_entrypoints.reembedding.questions import judged_questions, sampled_questions
+
+__all__ = [
+    "BuildSpace",
+    "Comparison",
+    "Question",
+    "compare_spaces",
+    "judged_questions",
+    "sampled_questions",
+]
