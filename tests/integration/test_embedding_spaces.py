@@ -14,14 +14,15 @@ from tests.pgstores import rows
 from tests.processes import Process, process, settings_on
 
 from citewell.errors import Conflict, EmbedderUnavailable, NotFound, SpaceMismatch
-from citewell.model import EmbeddingSpace, Mode, Vector
+from citewell.model import EmbeddingSpace, Mode, Scope, Vector
 from citewell.ports import EmbeddingRole
+from citewell.usecases.turns import Turn
 from citewell_adapters.mock import MockEmbedder
 from citewell_adapters.pgvector import OpenedSpace, Origin, PgDatabase, PgSpaces, PgVectorStore
 from citewell_entrypoints.reembedding import BuildSpace
 
 MOCK = Origin("mock", None)
-TEXTS = [f"The ferry number {n} leaves the harbour of town {n} at dawn." for n in range(12)]
+TEXTS = [f"The ferry number {n} leaves the harbour of town {n} at dawn." for n in range(8)]
 
 
 class CountingEmbedder(MockEmbedder):
@@ -42,7 +43,8 @@ class CountingEmbedder(MockEmbedder):
 class Operator:
     """What `citewell reembed` does."""
 
-    def __init__(self, database: PgDatabase) -> None:
+    def __init__(self, url: str, database: PgDatabase) -> None:
+        self.url = url
         self.database = database
         self.spaces = PgSpaces(database)
 
@@ -50,9 +52,11 @@ class Operator:
         """The mock's space of so many dimensions."""
         return await self.spaces.prepare(EmbeddingSpace("mock", dimensions), MOCK)
 
-    def builder(self, embedder: MockEmbedder, **options: float) -> BuildSpace:
+    def builder(self, embedder: MockEmbedder, *, texts_per_second: float | None = None) -> BuildSpace:
         """Batches of four."""
-        return BuildSpace(spaces=self.spaces, embedder=embedder, batch_texts=4, **options)
+        return BuildSpace(
+            spaces=self.spaces, embedder=embedder, batch_texts=4, texts_per_second=texts_per_second
+        )
 
     async def activate(self, dimensions: int) -> CountingEmbedder:
         """Fills and activates; the embedder that was paid."""
@@ -76,20 +80,20 @@ class Operator:
 
 
 def _named(query: str, space: OpenedSpace) -> sql.Composed:
-    return sql.SQL(query).format(space.vectors)  # type: ignore[arg-type]
+    return sql.SQL(query).format(space.vectors)
 
 
 @asynccontextmanager
 async def operating(url: str) -> AsyncIterator[Operator]:
     async with PgDatabase(url) as database:
-        yield Operator(database)
+        yield Operator(url, database)
 
 
 @pytest.fixture
 async def house(
     migrated_database: MigratedDatabase, tmp_path: Path
 ) -> AsyncIterator[tuple[Process, Operator]]:
-    """A process that serves mock-64 with twelve documents, and an operator."""
+    """A process that serves mock-64 with eight documents, and an operator."""
     url = await migrated_database()
     async with process(settings_on(url, tmp_path)) as running, operating(url) as operator:
         for text in TEXTS:
@@ -104,7 +108,7 @@ async def names(running: Process, question: str, *, mode: Mode = Mode.DENSE) -> 
 async def test_a_second_space_is_built_activated_and_followed_without_a_restart(
     house: tuple[Process, Operator],
 ) -> None:
-    """Each live chunk is embedded once; the process goes over with its next call, and finds the same texts."""
+    """Each live chunk is embedded once; the process goes over with its next call and finds the same."""
     running, operator = house
     await running.index()
     before = await names(running, TEXTS[3])
@@ -144,22 +148,22 @@ async def test_an_interrupted_build_goes_on_where_it_was(house: tuple[Process, O
     """No text whose vector was stored is embedded again."""
     _, operator = house
     target = await operator.prepare(32)
-    stopped = CountingEmbedder(dimensions=32, at_most=8)
+    stopped = CountingEmbedder(dimensions=32, at_most=5)
     with pytest.raises(EmbedderUnavailable):
         await operator.builder(stopped).fill(target)
     state = await operator.spaces.state(target)
-    assert (state.vectors, state.live_chunks) == (8, 12)
+    assert (state.vectors, state.live_chunks) == (4, 8)
     rest = CountingEmbedder(dimensions=32)
     await operator.builder(rest).fill(target)
     assert sorted(stopped.texts + rest.texts) == sorted(TEXTS)
 
 
 async def test_a_build_can_be_throttled(house: tuple[Process, Operator]) -> None:
-    """Twelve texts at forty a second take a quarter of a second at least."""
+    """Eight texts at thirty a second take a quarter of a second at least."""
     _, operator = house
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await operator.builder(MockEmbedder(dimensions=32), texts_per_second=40.0).fill(
+    await operator.builder(MockEmbedder(dimensions=32), texts_per_second=30.0).fill(
         await operator.prepare(32)
     )
     assert loop.time() - began >= 0.25
@@ -175,9 +179,9 @@ async def test_queries_run_all_the_while_each_wholly_in_one_space(house: tuple[P
         nonlocal asked
         while not done.is_set():
             for text in TEXTS[:4]:
-                hits = await running.search(text, mode=mode, top_k=12)
+                hits = await running.search(text, mode=mode, top_k=8)
                 assert hits[0].chunk.text == text
-                assert len(hits) == 12
+                assert len(hits) == 8
                 # A vector of one space among those of another would not be its own nearest.
                 assert mode is Mode.LEXICAL or hits[0].similarity > 0.99
                 asked += 1
@@ -227,10 +231,7 @@ async def test_an_ingestion_that_a_switch_comes_upon_ends_in_the_new_space(
     stage = running.worker.stage_revision()
     lease = await running.worker.jobs().claim(job_id, lease_seconds=60)
     assert lease is not None
-    turn_over = CountingEmbedder(dimensions=64)
     vectors = running.worker.vectors()
-    from citewell.usecases.turns import Turn
-
     await stage(lease, turn=Turn(running.worker.board(), seconds=60))
     await running.worker.jobs().defer(lease, seconds=0, counted=False)
     assert await vectors.staged(lease.revision_id) is not None
@@ -242,7 +243,6 @@ async def test_an_ingestion_that_a_switch_comes_upon_ends_in_the_new_space(
     chunks = await vectors.chunks(document.id, limit=100)
     assert (ready.status.value, ready.chunk_count) == ("ready", len(chunks))
     assert len(chunks) == 6
-    assert not turn_over.texts
 
 
 async def test_an_ingestion_in_the_middle_of_its_work_goes_on_in_the_new_space(
@@ -313,21 +313,9 @@ async def test_an_embedder_that_cannot_be_opened_costs_the_meaning_not_the_answe
         "UPDATE embedding_spaces SET backend = 'local', backend_model = '/nowhere' WHERE active RETURNING 1"
     )
     await rows(operator.database, query)
-    answer = await running.api.answer_question()(TEXTS[2], scope=_everything(), options=_hybrid())
+    answer = await running.api.answer_question()(TEXTS[2], scope=Scope())
     assert answer.degraded == ("embedder",)
     assert answer.hits[0].chunk.text == TEXTS[2]
-
-
-def _everything():  # type: ignore[no-untyped-def]
-    from citewell.model import Scope
-
-    return Scope()
-
-
-def _hybrid():  # type: ignore[no-untyped-def]
-    from citewell.model import SearchOptions
-
-    return SearchOptions()
 
 
 async def test_an_inactive_space_can_be_searched_and_is_refused_to_a_writer(
@@ -340,11 +328,11 @@ async def test_an_inactive_space_can_be_searched_and_is_refused_to_a_writer(
     await operator.builder(embedder).fill(target)
     async with PgVectorStore(operator.database, target.space, inactive=target) as store:
         [vector] = await embedder.embed([TEXTS[5]], role="question")
-        [hit] = await store.search(vector, k=1, scope=_everything())
+        [hit] = await store.search(vector, k=1, scope=Scope())
         assert hit.chunk.text == TEXTS[5]
         with pytest.raises(SpaceMismatch):
             await store.delete(hit.document_id)
-    assert len(await running.search(TEXTS[5], top_k=12)) == 12
+    assert len(await running.search(TEXTS[5], top_k=8)) == 8
 
 
 async def test_only_an_inactive_space_is_dropped(house: tuple[Process, Operator]) -> None:
@@ -378,3 +366,55 @@ async def test_two_builders_of_one_space_do_not_pay_twice(house: tuple[Process, 
                 pass
     async with operator.spaces.building(target):
         pass
+
+
+async def test_what_the_model_cannot_read_whole_is_counted(house: tuple[Process, Operator]) -> None:
+    """Passages were cut for another model's window."""
+    _, operator = house
+    builder = operator.builder(MockEmbedder(dimensions=32, max_tokens=8))
+    await operator.builder(MockEmbedder(dimensions=16, max_tokens=64)).fill(await operator.prepare(16))
+    await builder.fill(await operator.prepare(32))
+    assert (builder.embedded, builder.too_long) == (len(TEXTS), len(TEXTS))
+
+
+async def test_the_last_of_what_comes_in_is_added_while_writers_wait(house: tuple[Process, Operator]) -> None:
+    """A switch can embed a few itself, so that it comes to an end however much is uploaded."""
+    running, operator = house
+    target, embedder = await operator.prepare(32), MockEmbedder(dimensions=32)
+    await operator.builder(embedder).fill(target)
+    await running.add("The lamp is lit at dusk.")
+    writing: list[asyncio.Task[object]] = []
+
+    async def embed(texts: Sequence[str]) -> Sequence[Vector]:
+        writing.append(asyncio.create_task(running.add("The bell rings at noon.")))
+        await asyncio.sleep(0.3)
+        assert not writing[0].done()
+        assert (await names(running, TEXTS[1]))[0] == TEXTS[1]
+        return await embedder.embed(texts, role="passage")
+
+    assert await operator.spaces.activate(target) == 1
+    assert await operator.spaces.activate(target, embed=embed) == 0
+    await asyncio.gather(*writing)
+    assert {"The lamp is lit at dusk.", "The bell rings at noon."} < set(await names(running, "lamp bell"))
+    assert running.dimensions == 32
+
+
+async def test_a_switch_lets_others_go_first_and_holds_nobody_up(house: tuple[Process, Operator]) -> None:
+    """While a long transaction holds on to the vectors it tries again and again; queries and writers run."""
+    running, operator = house
+    target = await operator.prepare(32)
+    await operator.builder(MockEmbedder(dimensions=32)).fill(target)
+    async with operator.database.unit_of_work():
+        await rows(operator.database, "SELECT count(*) FROM vectors_1")
+        switching = asyncio.create_task(_switch(operator, target))
+        for text in TEXTS:
+            await asyncio.wait_for(running.search(text), 5)
+            await asyncio.sleep(0.1)
+        assert not switching.done()
+    assert await switching == 0
+    assert (await names(running, TEXTS[1]))[0] == TEXTS[1]
+
+
+async def _switch(operator: Operator, target: OpenedSpace) -> int:
+    async with PgDatabase(operator.url) as database:
+        return await PgSpaces(database).activate(target)

@@ -74,7 +74,11 @@ _STATE: Final = sql.SQL(
 _SAMPLE: Final = """
 SELECT d.id, t.revision_id, t.chunk_index, t.text
 FROM (
-    SELECT id, live_revision_id FROM documents WHERE live_revision_id IS NOT NULL
+    SELECT id, live_revision_id FROM documents
+    WHERE live_revision_id IS NOT NULL AND (
+        %(collection)s::text IS NULL
+        OR collection_id = (SELECT id FROM collections WHERE name = %(collection)s::text)
+    )
     ORDER BY md5(%(seed)s || id) LIMIT %(size)s
 ) AS d CROSS JOIN LATERAL (
     SELECT * FROM chunks AS t WHERE t.revision_id = d.live_revision_id
@@ -98,6 +102,11 @@ class SpaceState:
     vectors: int
     live_chunks: int
     size_bytes: int
+
+    @property
+    def complete(self) -> float:
+        """The share of the live chunks that have their vectors, in [0, 1]."""
+        return min(1.0, self.vectors / self.live_chunks) if self.live_chunks else 1.0
 
 
 class PgSpaces:
@@ -173,10 +182,10 @@ class PgSpaces:
                 added += await add_vectors(connection, space, pairs[start : start + _ADDED_AT_ONCE])
         return added
 
-    async def sample(self, *, size: int, seed: int) -> Sequence[LiveChunk]:
+    async def sample(self, *, size: int, seed: int, collection: str | None = None) -> Sequence[LiveChunk]:
         """Live chunks, drawn by chance, from as many documents as there are."""
         async with self._database.connection() as connection:
-            parameters = {"size": size, "seed": str(seed)}
+            parameters = {"size": size, "seed": str(seed), "collection": collection}
             cursor = await connection.execute(_SAMPLE, parameters)
             return [LiveChunk(*row) for row in await cursor.fetchall()]
 

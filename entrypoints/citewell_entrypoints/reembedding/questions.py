@@ -20,11 +20,13 @@ __all__ = ["judged_questions", "sampled_questions"]
 _DOCUMENTS_AT_ONCE: Final = 500
 
 
-async def sampled_questions(spaces: PgSpaces, *, size: int, seed: int) -> Sequence[Question]:
+async def sampled_questions(
+    spaces: PgSpaces, *, size: int, seed: int, collection: str | None
+) -> Sequence[Question]:
     """Stored passages, drawn by chance."""
     return [
         Question(chunk.text, ChunkRef(chunk.document_id, chunk.index))
-        for chunk in await spaces.sample(size=size, seed=seed)
+        for chunk in await spaces.sample(size=size, seed=seed, collection=collection)
     ]
 
 
