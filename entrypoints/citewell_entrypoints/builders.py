@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         PgJobBoard,
         PgJobStore,
         PgPageStore,
-        PgVectorStore,
     )
+    from citewell_entrypoints.spaces import RoutedVectors, ServedSpaces
 
 #: No page takes as long, but a loop without an end does.
 _PAGE_SECONDS = 30.0
@@ -86,13 +86,31 @@ def passages(database: PgDatabase) -> PassageStore:
     return PgPassageStore(database)
 
 
-def vectors(database: PgDatabase, embedder: Embedder) -> PgVectorStore:
-    from citewell_adapters.pgvector import PgVectorStore
+def spaces(settings: Settings, database: PgDatabase) -> ServedSpaces:
+    from citewell_entrypoints.spaces import ServedSpaces, SpaceParts
 
-    return PgVectorStore(database, embedder.space)
+    return ServedSpaces(database, settings, parts=SpaceParts(settings_embedder, settings_chunker))
 
 
-def lexical(vectors: PgVectorStore) -> LexicalStore:
+def embedder(spaces: ServedSpaces) -> Embedder:
+    from citewell_entrypoints.spaces import RoutedEmbedder
+
+    return RoutedEmbedder(spaces)
+
+
+def chunker(spaces: ServedSpaces) -> Chunker:
+    from citewell_entrypoints.spaces import RoutedChunker
+
+    return RoutedChunker(spaces)
+
+
+def vectors(spaces: ServedSpaces) -> RoutedVectors:
+    from citewell_entrypoints.spaces import RoutedVectors
+
+    return RoutedVectors(spaces)
+
+
+def lexical(vectors: RoutedVectors) -> LexicalStore:
     """The same store from its other side."""
     return vectors
 
@@ -126,6 +144,17 @@ def queue(broker: RedisBroker) -> JobQueue:
     from citewell_adapters.dramatiq import DramatiqJobQueue
 
     return DramatiqJobQueue(broker)
+
+
+def settings_embedder(settings: Settings) -> Embedder:
+    """The one that the settings name."""
+    match settings.embeddings_backend:
+        case "mock":
+            return mock_embedder(settings)
+        case "local":
+            return local_embedder(settings)
+        case "openai":
+            return openai_embedder(settings)
 
 
 def mock_embedder(settings: Settings) -> Embedder:
@@ -193,7 +222,7 @@ def parser(settings: Settings) -> Parser:
     return Parsers([(CHILD_TYPES, children), (TEXT_TYPES, TextParser())])
 
 
-def chunker(settings: Settings, embedder: Embedder) -> Chunker:
+def settings_chunker(settings: Settings, embedder: Embedder) -> Chunker:
     """Chunks no longer than the embedder reads, however the settings are."""
     max_tokens = min(settings.chunk_tokens, embedder.max_tokens)
     return SentenceChunker(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from dependency_injector import providers
 from pydantic import SecretStr
 
+from citewell_entrypoints import builders
 from citewell_entrypoints.container import Container, HttpContainer, WorkerContainer
 from citewell_entrypoints.settings import Settings, SettingsError
 
@@ -33,13 +34,14 @@ async def test_every_provider_resolves(
         tmp_path, embeddings_backend=embedder, llm_backend=llm, openai_api_key=SecretStr("sk-test")
     )
     container = kind(settings=providers.Object(chosen))
+    for name, provider in container.providers.items():
+        assert provider() is not None, name
+    container.broker().close()
     async with AsyncExitStack() as stack:
-        opened = container.embedder()
-        if hasattr(opened, "__aenter__"):
-            await stack.enter_async_context(opened)  # type: ignore[arg-type]
-        for name, provider in container.providers.items():
-            assert provider() is not None, name
-        container.broker().close()
+        opened = builders.settings_embedder(chosen)
+        if isinstance(opened, AbstractAsyncContextManager):
+            await stack.enter_async_context(opened)
+        assert builders.settings_chunker(chosen, opened).split("Two words.")
 
 
 async def test_a_use_case_is_made_once(tmp_path: Path) -> None:

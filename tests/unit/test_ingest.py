@@ -11,8 +11,15 @@ import pytest
 from tests.fakes import FormFeedParser, WordEmbedder
 from tests.house import House
 
-from citewell.errors import EmbedderUnavailable, EmbeddingRejected, PasswordRequired, StaleLease
-from citewell.model import Document, Failure, Status
+from citewell.errors import (
+    EmbedderUnavailable,
+    EmbeddingRejected,
+    PasswordRequired,
+    SpaceMismatch,
+    StaleLease,
+)
+from citewell.memory import MemoryVectorStore
+from citewell.model import Chunk, Document, EmbeddedChunk, Failure, Publication, RevisionId, Status
 from citewell.ports import EmbeddingRole
 from citewell.usecases import IngestPolicy
 
@@ -236,3 +243,39 @@ async def test_an_ended_lease_cannot_report(house: House) -> None:
     await house.jobs.fail(lease, Failure("unreadable", "damaged"))
     with pytest.raises(StaleLease):
         await house.jobs.complete(lease, page_count=1, chunk_count=1)
+
+
+async def test_a_job_is_given_back_where_the_store_goes_over_to_another_space(tmp_path: Path) -> None:
+    """Uncounted and at once; whoever takes it up begins with no chunk and counts rightly."""
+    house = House(tmp_path)
+    document, job_id = await house.uploaded_job(TEXT * 20)
+    vectors = house.vectors
+    begun: list[RevisionId] = []
+    left = 2
+
+    class Leaving(MemoryVectorStore):
+        async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                begun.append(publication.revision_id)
+                raise SpaceMismatch
+            await vectors.stage(publication, chunks)
+
+        async def staged(self, revision_id: RevisionId) -> Chunk | None:
+            return await vectors.staged(revision_id)
+
+    house.vectors = Leaving(house.database, house.embedder.space)
+    with pytest.raises(SpaceMismatch):
+        await house.ingest(job_id)
+    waiting = await state(house, document)
+    assert (waiting.status, waiting.attempts) == (Status.QUEUED, 0)
+    assert house.queue.announced[-1] == (job_id, 0.0)
+    house.vectors = vectors
+    # The switch forgets what was staged for the former space.
+    assert waiting.progress.chunks_done > 0
+    await vectors.discard(begun[0])
+    await house.ingest(job_id)
+    ready = await state(house, document)
+    assert ready.status is Status.READY
+    assert ready.chunk_count == len(await house.vectors.chunks(document.id, limit=100)) > 8

@@ -91,7 +91,9 @@ class StageRevision:
         passages = await passages_after(
             last, self._pages, revision_id, chunker=self._chunker, count_tokens=self._embedder.count_tokens
         )
-        staging = _Staging(lease, turn, passages, lease.progress)
+        # Not what was reported: that may have been staged for another embedding space.
+        progress = replace(lease.progress, chunks_done=0 if last is None else last.index + 1)
+        staging = _Staging(lease, turn, passages, progress)
         await self._report(staging)
         async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
             async for pages in slices:
