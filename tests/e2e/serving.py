@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ __all__ = ["Service", "ended", "free_port", "serving"]
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+#: Of the system's: no two processes choose alike.
+_CHANCE = random.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,15 @@ class Service:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on at this moment.
+
+    Not one that the system would give: it gives such ports to every connection, and other tests run beside.
+    """
+    while True:
+        port = _CHANCE.randrange(20_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def ended(client: httpx.Client, document_id: str, *, within_seconds: float = 60) -> dict[str, Any]:
