@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final, Protocol
@@ -29,6 +30,12 @@ _LONGEST: Final = (
     "tests/integration/test_pgvector_search.py",
 )
 _MOST_PROCESSES: Final = 8
+
+
+def pytest_configure() -> None:
+    """A shell has its background jobs ignore SIGINT, and so would all that tests start and then interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
