@@ -40,11 +40,11 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For `-n auto`: two more than there are cores, as many tests wait; none for tests of a single file."""
+    """For `-n auto`: one more than there are cores, as some tests wait; none for tests of a single file."""
     files = {argument.partition("::")[0] for argument in config.args}
     if len(files) == 1 and all(Path(file).is_file() for file in files):
         return 0
-    return min((os.cpu_count() or 1) + 2, _MOST_PROCESSES)
+    return min((os.cpu_count() or 1) + 1, _MOST_PROCESSES)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

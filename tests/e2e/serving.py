@@ -19,7 +19,7 @@ import httpx
 
 __all__ = ["Service", "ended", "free_port", "serving"]
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 #: Of the system's: no two processes choose alike.
 _CHANCE = random.SystemRandom()
@@ -67,6 +67,8 @@ def serving(folder: Path, **settings: str) -> Iterator[Service]:
         "APP_PORT": str(port),
         "APP_DATA_DIR": str(folder / "data"),
         "APP_EMBEDDINGS_BACKEND": "mock",
+        # Other tests run beside, and are no queries that ingestion should wait for.
+        "APP_WORKER_NICENESS": "0",
         **settings,
     }
     with log.open("ab") as output:
