@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from citewell.chunking import SentenceChunker
-from citewell.ports import LLM, BlobStore, Chunker, Embedder, JobQueue, LexicalEncoder, LexicalStore, Parser
+from citewell.ports import (
+    LLM,
+    BlobStore,
+    Chunker,
+    Embedder,
+    JobQueue,
+    LexicalEncoder,
+    LexicalStore,
+    Parser,
+    PassageStore,
+)
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.scratch import ScratchFolder
 from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
@@ -68,6 +78,12 @@ def pages(database: PgDatabase) -> PgPageStore:
     from citewell_adapters.pgvector import PgPageStore
 
     return PgPageStore(database)
+
+
+def passages(database: PgDatabase) -> PassageStore:
+    from citewell_adapters.pgvector import PgPassageStore
+
+    return PgPassageStore(database)
 
 
 def vectors(database: PgDatabase, embedder: Embedder) -> PgVectorStore:

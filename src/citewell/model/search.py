@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Final
 
 from citewell.errors import InvalidInput
-from citewell.model.chunks import Chunk
-from citewell.model.names import ChunkRef, DocumentId, checked_collection
+from citewell.model.chunks import Chunk, Passage
+from citewell.model.names import ChunkRef, Citation, DocumentId, RevisionId, checked_collection
 
 __all__ = [
     "MAX_CANDIDATES",
+    "MAX_EXPAND",
     "Candidate",
     "Candidates",
     "Explanation",
@@ -20,12 +21,14 @@ __all__ = [
     "Hit",
     "LegScore",
     "Mode",
+    "Ranked",
     "Scope",
     "SearchOptions",
     "SearchTrace",
 ]
 
 MAX_CANDIDATES: Final = 1_000
+MAX_EXPAND: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class SearchOptions:
     """How to search. vector_weight: the share of the vectors in a fused score, None for the usual one.
 
     candidates: how many chunks each leg brings, None for the usual number. min_score: hits below it are left
-    out.
+    out. expand: how many chunks before and after each hit its passage takes in, 0 for no passage.
     """
 
     mode: Mode = Mode.HYBRID
@@ -68,6 +71,7 @@ class SearchOptions:
     vector_weight: float | None = None
     candidates: int | None = None
     min_score: float = 0.0
+    expand: int = 0
 
     def __post_init__(self) -> None:
         if self.vector_weight is not None and not 0 <= self.vector_weight <= 1:
@@ -76,6 +80,8 @@ class SearchOptions:
             raise InvalidInput(f"candidates is {self.candidates}; it must be from 1 to {MAX_CANDIDATES}")
         if not 0 <= self.min_score <= 1:
             raise InvalidInput(f"min_score is {self.min_score}; it must be from 0 to 1")
+        if not 0 <= self.expand <= MAX_EXPAND:
+            raise InvalidInput(f"expand is {self.expand}; it must be from 0 to {MAX_EXPAND}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,7 @@ class Hit:
 
     similarity: cosine of question and chunk, in [-1, 1]; -1 if that was not asked for.
     relevance: what it is worth in the ranking that it is part of, in [0, 1]; None for the similarity alone.
+    passage: the chunk with its neighbours, if they were asked for.
     """
 
     document_id: DocumentId
@@ -111,6 +118,11 @@ class Hit:
     similarity: float
     relevance: float | None = None
     explanation: Explanation = Explanation()
+    passage: Passage | None = None
+
+    @property
+    def citation(self) -> Citation:
+        return Citation(self.document_id, self.sha256, self.chunk.index)
 
     @property
     def ref(self) -> ChunkRef:
@@ -128,7 +140,8 @@ class Hit:
 class Candidate:
     """A chunk that a leg brought. similarity, bm25: None if it is not among the best of that leg."""
 
-    hit: Hit
+    ref: ChunkRef
+    revision_id: RevisionId
     similarity: float | None
     bm25: float | None
 
@@ -139,6 +152,15 @@ class Candidates:
 
     items: tuple[Candidate, ...]
     highest_bm25: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and what it is worth: its relevance, in [0, 1], and why."""
+
+    candidate: Candidate
+    relevance: float
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)
