@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         default=1, description="worker processes that `citewell serve` starts"
     )
+    worker_niceness: Annotated[int, Field(ge=0, le=19)] = Field(
+        default=10, description="how far workers let others go first where the processor is short"
+    )
     jobs_per_worker: Annotated[int, Field(ge=1, le=64)] = Field(
         default=4, description="documents that one worker ingests at the same time"
     )
