@@ -39,10 +39,16 @@ class WordEncoder:
         latin = detect_language(found)
         counts: Counter[int] = Counter()
         for word, count in Counter(found).items():
-            language = self._language(word, latin=latin)
-            if word not in STOP_WORDS.get(language, ()):
-                counts[self._term(word, language=language)] += count
+            term = self._telling(word, latin=latin)
+            if term is not None:
+                counts[term] += count
         return dict(counts.most_common(_MAX_TERMS))
+
+    def sequence(self, text: str) -> Sequence[int | None]:
+        found = list(words(text))
+        latin = detect_language(found)
+        terms = {word: self._telling(word, latin=latin) for word in set(found)}
+        return [terms[word] for word in found]
 
     def question(self, text: str) -> Sequence[Sequence[int]]:
         found = list(words(text))
@@ -58,6 +64,11 @@ class WordEncoder:
             meanings.append([term for term in terms if term not in taken])
             taken.update(terms)
         return meanings
+
+    def _telling(self, word: str, *, latin: str) -> int | None:
+        """The word's term in its likeliest language, None for a stop word."""
+        language = self._language(word, latin=latin)
+        return None if word in STOP_WORDS.get(language, ()) else self._term(word, language=language)
 
     def _meanings(self, word: str, *, latin: str) -> Sequence[int]:
         """The word's terms, that in its likeliest language first."""

@@ -20,6 +20,7 @@ from citewell.ports.texts import LexicalEncoder
 
 __all__ = [
     "LexicalStore",
+    "Reranker",
     "VectorStore",
 ]
 
@@ -103,5 +104,18 @@ class LexicalStore(Protocol):
         """Give the chunks of one live revision their terms, if they were staged without; how many chunks.
 
         0 if there is none that nobody else is at. Calls may overlap.
+        """
+        ...
+
+
+class Reranker(Protocol):
+    """Judges how well passages answer a question, more closely than a search over all of them can."""
+
+    async def score(self, question: str, hits: Sequence[Hit]) -> Sequence[float]:
+        """One score per hit, in the order of the hits, each in [0, 1]; higher is better.
+
+        No hits give no scores. In whatever order they come, each hit gets the same score (up to 0.001), and
+        so it does when it is asked again. Calls may overlap. Raises RerankerUnavailable where a later try may
+        succeed, RerankerRejected where it cannot.
         """
         ...

@@ -1,0 +1,92 @@
+"""Copies of a passage: the same text, or nearly the same.
+
+The same: equal but for case, white space and punctuation. Nearly the same: of the runs of three words that
+either has, both have at least NEAR (the Jaccard index of their shingles, as in Broder 1997), and all numbers
+are equal: two years of one report differ in little else.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from citewell.lexical import UNSPACED, WORD_SIGN
+from citewell.model import Hit
+
+__all__ = ["NEAR", "Distinct"]
+
+#: Below it, passages say something of their own: a sentence more in ten.
+NEAR: Final = 0.85
+
+_SHINGLE: Final = 3
+#: Copies of a shorter text are told by being the same alone.
+_FEWEST_SHINGLES: Final = 8
+
+#: A word, or a single character where a script puts no spaces between words.
+_WORDS: Final = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){WORD_SIGN})+")
+_HAS_DIGIT: Final = re.compile(r"\d")
+
+
+@dataclass(frozen=True, slots=True)
+class _Print:
+    """What is compared of a text."""
+
+    shingles: frozenset[tuple[str, ...]]
+    numbers: tuple[str, ...]
+
+
+class Distinct:
+    """Hits of which none is a copy of another, in the order in which they were added."""
+
+    def __init__(self, hits: Iterable[Hit] = ()) -> None:
+        self._kept: list[Hit] = []
+        self._copies: list[list[Hit]] = []
+        self._prints: list[_Print] = []
+        self._by_text: dict[str, int] = {}
+        for hit in hits:
+            self.add(hit)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, hit: Hit) -> bool:
+        """Keep the hit, or count it as a copy of one that is kept; whether it is kept."""
+        words = _WORDS.findall(unicodedata.normalize("NFKC", hit.chunk.text).casefold())
+        text = " ".join(words)
+        kept = self._by_text.get(text)
+        if kept is None:
+            own = _print_of(words)
+            kept = next((i for i, other in enumerate(self._prints) if _nearly_same(own, other)), None)
+            if kept is None:
+                self._by_text[text] = len(self._kept)
+                self._kept.append(hit)
+                self._copies.append([])
+                self._prints.append(own)
+                return True
+            self._by_text[text] = kept
+        self._copies[kept].append(hit)
+        return False
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """The kept ones, each with the places of its copies."""
+        return tuple(
+            replace(hit, also_in=(*hit.also_in, *(copy.place for copy in copies))) if copies else hit
+            for hit, copies in zip(self._kept, self._copies, strict=True)
+        )
+
+
+def _print_of(words: list[str]) -> _Print:
+    shingles = frozenset(zip(*(words[start:] for start in range(_SHINGLE)), strict=False))
+    return _Print(shingles, tuple(sorted(filter(_HAS_DIGIT.search, words))))
+
+
+def _nearly_same(one: _Print, other: _Print) -> bool:
+    fewer, more = sorted((len(one.shingles), len(other.shingles)))
+    if one.numbers != other.numbers or fewer < _FEWEST_SHINGLES or fewer < NEAR * more:
+        return False
+    shared = len(one.shingles & other.shingles)
+    return shared >= NEAR * (fewer + more - shared)
