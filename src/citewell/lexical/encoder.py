@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -33,22 +34,23 @@ class WordEncoder:
 
     def __init__(self, stemmers: Mapping[str, Stemmer] = MappingProxyType({})) -> None:
         self._stemmers = dict(stemmers)
+        # Most words of a passage were in the passage before it.
+        self._known = lru_cache(maxsize=1 << 15)(self._passage_term)
 
     def passage(self, text: str) -> Mapping[int, int]:
         found = list(words(text))
         latin = detect_language(found)
         counts: Counter[int] = Counter()
         for word, count in Counter(found).items():
-            term = self._telling(word, latin=latin)
+            term = self._known(word, latin)
             if term is not None:
                 counts[term] += count
-        return dict(counts.most_common(_MAX_TERMS))
+        return dict(counts if len(counts) <= _MAX_TERMS else counts.most_common(_MAX_TERMS))
 
     def sequence(self, text: str) -> Sequence[int | None]:
         found = list(words(text))
         latin = detect_language(found)
-        terms = {word: self._telling(word, latin=latin) for word in set(found)}
-        return [terms[word] for word in found]
+        return [self._known(word, latin) for word in found]
 
     def question(self, text: str) -> Sequence[Sequence[int]]:
         found = list(words(text))
@@ -65,11 +67,6 @@ class WordEncoder:
             taken.update(terms)
         return meanings
 
-    def _telling(self, word: str, *, latin: str) -> int | None:
-        """The word's term in its likeliest language, None for a stop word."""
-        language = self._language(word, latin=latin)
-        return None if word in STOP_WORDS.get(language, ()) else self._term(word, language=language)
-
     def _meanings(self, word: str, *, latin: str) -> Sequence[int]:
         """The word's terms, that in its likeliest language first."""
         likeliest = self._language(word, latin=latin)
@@ -80,6 +77,11 @@ class WordEncoder:
             if word not in STOP_WORDS.get(language, ())
         )
         return list(dict.fromkeys(terms))
+
+    def _passage_term(self, word: str, latin: str) -> int | None:
+        """None for a stop word."""
+        language = self._language(word, latin=latin)
+        return None if word in STOP_WORDS.get(language, ()) else self._term(word, language=language)
 
     @staticmethod
     def _language(word: str, *, latin: str) -> str:

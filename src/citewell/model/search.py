@@ -8,7 +8,7 @@ from typing import Final
 
 from citewell.errors import InvalidInput
 from citewell.model.chunks import Chunk
-from citewell.model.names import ChunkRef, DocumentId, checked_collection
+from citewell.model.names import ChunkRef, DocumentId, RevisionId, checked_collection
 from citewell.model.pages import Span
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "LegScore",
     "Mode",
     "Place",
+    "Ranked",
     "Scope",
     "SearchOptions",
     "SearchTrace",
@@ -168,7 +169,8 @@ class Hit:
 class Candidate:
     """A chunk that a leg brought. similarity, bm25: None if it is not among the best of that leg."""
 
-    hit: Hit
+    ref: ChunkRef
+    revision_id: RevisionId
     similarity: float | None
     bm25: float | None
 
@@ -179,6 +181,15 @@ class Candidates:
 
     items: tuple[Candidate, ...]
     highest_bm25: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and what it is worth: its relevance, in [0, 1], and why."""
+
+    candidate: Candidate
+    relevance: float
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,26 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from citewell.errors import EmbedderUnavailable, InvalidInput
-from citewell.model import (
-    Candidate,
-    Candidates,
-    Found,
-    Hit,
-    Mode,
-    Scope,
-    SearchOptions,
-    SearchTrace,
-    Vector,
-)
+from citewell.model import MAX_CANDIDATES, Found, Mode, Scope, SearchOptions, SearchTrace, Vector
 from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, VectorStore
-from citewell.ranking import rank, weigh
+from citewell.usecases.rankings import FusedRanking, HitsGone, MakeRanking, NearestRanking, SearchDefaults
+from citewell.usecases.select import RerankStage, Selected, SelectHits
 
-__all__ = ["MAX_QUESTION_CHARACTERS", "MAX_TOP_K", "LexicalLeg", "Search", "SearchDefaults"]
+__all__ = ["MAX_QUESTION_CHARACTERS", "MAX_TOP_K", "LexicalLeg", "Search"]
 
 MAX_QUESTION_CHARACTERS: Final = 8_000
 MAX_TOP_K: Final = 100
@@ -32,6 +22,11 @@ MAX_TOP_K: Final = 100
 _log = logging.getLogger(__name__)
 
 _USUAL: Final = SearchOptions()
+_USUAL_DEFAULTS: Final = SearchDefaults()
+
+#: A document that was found may be replaced or deleted before its texts are read: then all is searched anew,
+#: so that no reply is of two moments. The last time goes with what is left.
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +37,8 @@ class LexicalLeg:
     encoder: LexicalEncoder
 
 
-@dataclass(frozen=True, slots=True)
-class SearchDefaults:
-    """What holds where a search does not say otherwise."""
-
-    vector_weight: float = 0.4
-    candidates: int = 100
-
-
 class Search:
-    """Embeds the question and analyses its words, takes the candidates of both legs, and ranks them.
+    """Embeds the question and analyses its words, takes the candidates of both legs, ranks them, and selects.
 
     Without a lexical leg every search is dense.
     """
@@ -63,13 +50,15 @@ class Search:
         vectors: VectorStore,
         documents: DocumentStore,
         lexical: LexicalLeg | None = None,
-        defaults: SearchDefaults = SearchDefaults(),
+        defaults: SearchDefaults = _USUAL_DEFAULTS,
+        rerank: RerankStage | None = None,
     ) -> None:
         self._embedder = embedder
         self._vectors = vectors
         self._documents = documents
         self._lexical = lexical
         self._defaults = defaults
+        self._select = SelectHits(encoder=lexical.encoder if lexical else None, rerank=rerank)
 
     async def __call__(
         self, question: str, *, scope: Scope, top_k: int = 5, options: SearchOptions = _USUAL
@@ -77,39 +66,54 @@ class Search:
         """Up to `top_k` hits, best first. Raises InvalidInput, and DocumentNotFound for an unknown id.
 
         Where the embedder is away a hybrid search goes by the words alone, and says so; a dense one raises
-        EmbedderUnavailable.
+        EmbedderUnavailable. Where the reranker is away the order stays, and it says so.
         """
         check_question(question, top_k=top_k)
+        options = self._select.settled(options)
         if self._lexical is None and options.mode is not Mode.DENSE:
             options = replace(options, mode=Mode.DENSE)
-        found = await self._found(question, scope=scope, top_k=top_k, options=options)
-        if not found.hits:
-            # Only now, so that a question that finds something pays nothing for the check.
-            for document_id in scope.document_ids or ():
-                await self._documents.get(document_id)
-        hits = tuple(hit for hit in found.hits if hit.score >= options.min_score)[:top_k]
-        return replace(found, hits=hits)
-
-    async def _found(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Found:
+        least = self._select.reads(top_k=top_k, options=options)
         began = time.perf_counter()
         vector, degraded = await self._vector(question, options.mode)
         embedded = time.perf_counter()
-        if options.mode is Mode.DENSE and vector is not None:
-            hits = await self._vectors.search(vector, k=top_k, scope=scope)
-            candidates = _of_dense(hits)
+        if self._lexical is None or (options.mode is Mode.DENSE and vector is not None):
+            make: MakeRanking = NearestRanking(self._vectors, vector or (), scope=scope)
+            k = least
         else:
+            words = await asyncio.to_thread(self._lexical.encoder.question, question)
+            make = FusedRanking(
+                self._lexical.store, vector, words, scope=scope, options=options, defaults=self._defaults
+            )
             k = max(top_k, options.candidates or self._defaults.candidates)
-            candidates = await self._candidates(question, vector, k=k, scope=scope)
-        weight = weigh(candidates, asked=options.vector_weight, usual=self._defaults.vector_weight)
-        trace = SearchTrace(
-            dense_seen=sum(candidate.similarity is not None for candidate in candidates.items),
-            lexical_seen=sum(candidate.bm25 is not None for candidate in candidates.items),
-            vector_weight=weight,
+        selected, trace = await self._selected(question, make, k=k, top_k=top_k, options=options)
+        if not selected.hits:
+            # Only now, so that a question that finds something pays nothing for the check.
+            for document_id in scope.document_ids or ():
+                await self._documents.get(document_id)
+        trace = replace(
+            trace,
             embed_ms=1000 * (embedded - began),
-            find_ms=1000 * (time.perf_counter() - embedded),
+            find_ms=1000 * (time.perf_counter() - embedded) - selected.rerank_ms,
+            reranked=selected.reranked,
+            rerank_ms=selected.rerank_ms,
         )
-        ranked = rank(candidates, mode=options.mode, fusion=options.fusion, vector_weight=weight)
-        return Found(ranked, trace, degraded)
+        return Found(selected.hits, trace, (*degraded, *selected.degraded))
+
+    async def _selected(
+        self, question: str, make: MakeRanking, *, k: int, top_k: int, options: SearchOptions
+    ) -> tuple[Selected, SearchTrace]:
+        """Of the best `k` of each leg, and of more where copies leave too few of them."""
+        tries = 1
+        while True:
+            ranking = await make(k, strict=tries < _TRIES)
+            try:
+                selected = await self._select(question, ranking.read, top_k=top_k, options=options)
+            except HitsGone:
+                tries += 1
+                continue
+            if not selected.short or ranking.is_all or k >= MAX_CANDIDATES:
+                return selected, ranking.trace
+            k = min(4 * k, MAX_CANDIDATES)
 
     async def _vector(self, question: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
         if mode is Mode.LEXICAL:
@@ -123,12 +127,6 @@ class Search:
             return None, ("embedder",)
         return vector, ()
 
-    async def _candidates(self, question: str, vector: Vector | None, *, k: int, scope: Scope) -> Candidates:
-        if self._lexical is None:
-            raise RuntimeError("a search by words needs a lexical leg")
-        words = await asyncio.to_thread(self._lexical.encoder.question, question)
-        return await self._lexical.store.candidates(vector, words, k=k, scope=scope)
-
 
 def check_question(question: str, *, top_k: int) -> None:
     """Raises InvalidInput for an empty or over-long question and for `top_k` out of range."""
@@ -140,7 +138,3 @@ def check_question(question: str, *, top_k: int) -> None:
         raise InvalidInput("the question contains a NUL character")
     if not 1 <= top_k <= MAX_TOP_K:
         raise InvalidInput(f"top_k is {top_k}; it must be from 1 to {MAX_TOP_K}")
-
-
-def _of_dense(hits: Sequence[Hit]) -> Candidates:
-    return Candidates(tuple(Candidate(hit, hit.similarity, None) for hit in hits), 0.0)
