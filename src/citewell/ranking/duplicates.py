@@ -21,12 +21,13 @@ __all__ = ["NEAR", "Distinct"]
 #: Below it, passages say something of their own: a sentence more in ten.
 NEAR: Final = 0.85
 
-_SHINGLE: Final = 3
 #: Copies of a shorter text are told by being the same alone.
 _FEWEST_SHINGLES: Final = 8
 
-#: A word, or a single character where a script puts no spaces between words.
-_WORDS: Final = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}]){WORD_SIGN})+")
+_WORDS: Final = re.compile(rf"{WORD_SIGN}+")
+_PLAIN_WORDS: Final = re.compile(r"\w+", re.ASCII)
+_UNSPACED: Final = re.compile(rf"[{UNSPACED}]")
+_UNSPACED_OR_RUN: Final = re.compile(rf"[{UNSPACED}]|[^{UNSPACED}]+")
 _HAS_DIGIT: Final = re.compile(r"\d")
 
 
@@ -34,7 +35,7 @@ _HAS_DIGIT: Final = re.compile(r"\d")
 class _Print:
     """What is compared of a text."""
 
-    shingles: frozenset[tuple[str, ...]]
+    shingles: frozenset[tuple[str, str, str]]
     numbers: tuple[str, ...]
 
 
@@ -54,7 +55,7 @@ class Distinct:
 
     def add(self, hit: Hit) -> bool:
         """Keep the hit, or count it as a copy of one that is kept; whether it is kept."""
-        words = _WORDS.findall(unicodedata.normalize("NFKC", hit.chunk.text).casefold())
+        words = _words(hit.chunk.text)
         text = " ".join(words)
         kept = self._by_text.get(text)
         if kept is None:
@@ -79,8 +80,19 @@ class Distinct:
         )
 
 
+def _words(text: str) -> list[str]:
+    """Without case and punctuation; single characters where a script puts no spaces between words."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if folded.isascii():
+        return _PLAIN_WORDS.findall(folded)
+    found = _WORDS.findall(folded)
+    if not _UNSPACED.search(folded):
+        return found
+    return [part for word in found for part in _UNSPACED_OR_RUN.findall(word)]
+
+
 def _print_of(words: list[str]) -> _Print:
-    shingles = frozenset(zip(*(words[start:] for start in range(_SHINGLE)), strict=False))
+    shingles = frozenset(zip(words, words[1:], words[2:], strict=False))
     return _Print(shingles, tuple(sorted(filter(_HAS_DIGIT.search, words))))
 
 
