@@ -4,7 +4,7 @@ from citewell.ranking.diversity import diversified
 from citewell.ranking.duplicates import Distinct
 from citewell.ranking.fusion import rank
 from citewell.ranking.heuristic import HeuristicReranker
-from citewell.ranking.reranking import reranked
+from citewell.ranking.reranking import reranked, sigmoid
 from citewell.ranking.weighing import weigh
 
-__all__ = ["Distinct", "HeuristicReranker", "diversified", "rank", "reranked", "weigh"]
+__all__ = ["Distinct", "HeuristicReranker", "diversified", "rank", "reranked", "sigmoid", "weigh"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import exp
 
 from citewell.model import Hit
 
-__all__ = ["reranked"]
+__all__ = ["reranked", "sigmoid"]
 
 
 def reranked(hits: Sequence[Hit], scores: Sequence[float]) -> tuple[Hit, ...]:
@@ -23,3 +24,10 @@ def reranked(hits: Sequence[Hit], scores: Sequence[float]) -> tuple[Hit, ...]:
     lowest = min(scores, default=1.0)
     others = (replace(hit, relevance=lowest * hit.score) for hit in hits[len(scores) :])
     return (*sorted(judged, key=lambda hit: -hit.score), *others)
+
+
+def sigmoid(logit: float) -> float:
+    """What a model's logit says, in [0, 1]."""
+    if logit < 0:
+        return exp(max(logit, -700.0)) / (1 + exp(max(logit, -700.0)))
+    return 1 / (1 + exp(-logit))

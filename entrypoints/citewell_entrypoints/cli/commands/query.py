@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,6 +18,7 @@ __all__ = ["command"]
 _MISSING: Final = {
     "llm": "the language model gave no answer; the sources are complete",
     "embedder": "the embedding model is away; the passages were found by their words alone",
+    "reranker": "the reranker gave no scores; the passages are in the order of the search",
 }
 
 
@@ -47,6 +48,14 @@ _MISSING: Final = {
     "--mode", type=click.Choice(("hybrid", "dense", "lexical")),
     help="Search by meaning (dense) or by words (lexical) alone; else by both.",
 )  # fmt: skip
+@click.option(
+    "--rerank/--no-rerank", default=None,
+    help="Judge the first passages once more, or not; else as the server is set up.",
+)  # fmt: skip
+@click.option(
+    "--diversity", type=click.FloatRange(0, 1), metavar="SHARE",
+    help="Prefer passages that differ from each other, from 0 to 1; 0.3 is much.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Show how each passage came to its place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
 @url_option
@@ -56,6 +65,8 @@ def command(
     documents: Sequence[UUID],
     top_k: int,
     mode: str | None,
+    rerank: bool | None,
+    diversity: float | None,
     explain: bool,
     as_json: bool,
     url: str | None,
@@ -68,6 +79,10 @@ def command(
     body: dict[str, Any] = {"question": question, "top_k": top_k}
     if mode is not None:
         body["mode"] = mode
+    if rerank is not None:
+        body["rerank"] = rerank
+    if diversity is not None:
+        body["diversity"] = diversity
     if explain:
         body["explain"] = True
     if collection is not None:
@@ -107,7 +122,15 @@ def _show_source(number: int, source: Mapping[str, Any]) -> None:
     if path:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
     click.echo(reflowed(source["text"], indent="    "))
+    for place in _also(source):
+        click.echo(click.style(f"    also in {place}", dim=True))
     click.echo(click.style(f"    document {source['document_id']}, chunk {source['chunk_index']}", dim=True))
+
+
+def _also(source: Mapping[str, Any]) -> Iterator[str]:
+    for place in source.get("also_in") or ():
+        name = inline(str(place.get("document_name") or place.get("document_id", "")))
+        yield ", ".join(filter(None, [name, _pages(place)]))
 
 
 def _pages(source: Mapping[str, Any]) -> str:
