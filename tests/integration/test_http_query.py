@@ -47,7 +47,8 @@ async def test_the_oldest_contract(service: Served) -> None:
 async def test_a_source_cites_exactly(service: Served) -> None:
     """Document, revision, chunk, pages, span; and the text is the text at the span."""
     document = await service.ingested(SEA, name="sea.txt", collection="books")
-    body = (await service.query(question="Who drinks tea?", collection="books", top_k=1)).json()
+    asked = {"question": "Who drinks tea?", "collection": "books", "top_k": 1, "collapse": False}
+    body = (await service.query(**asked)).json()
     assert set(body) == {"answer", "sources", "degraded"}
     assert body["degraded"] == []
     [source] = body["sources"]

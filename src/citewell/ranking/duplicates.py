@@ -18,7 +18,7 @@ from citewell.model import Hit
 
 __all__ = ["NEAR", "Distinct"]
 
-#: Below it, passages say something of their own: a sentence more in ten.
+#: So a passage of a hundred words may differ in two or three of them, or have a sentence more.
 NEAR: Final = 0.85
 
 #: Copies of a shorter text are told by being the same alone.

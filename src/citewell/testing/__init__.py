@@ -13,7 +13,7 @@ import pytest
 
 _SUITES = (
     *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "lexical", "llm"),
-    *("pages", "parser", "queue", "stores", "vectors"),
+    *("pages", "parser", "queue", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -29,7 +29,8 @@ from citewell.testing.llm import LLMContract, RemoteLLMContract
 from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
 from citewell.testing.queue import JobQueueContract, OpenQueue
-from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM
+from citewell.testing.reranker import RemoteRerankerContract, RerankerContract
+from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM, ScriptedReranker
 from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
 from citewell.testing.vectors import NewPublication, VectorStoreContract
 
@@ -53,9 +54,12 @@ __all__ = [
     "ParserContract",
     "RemoteEmbedderContract",
     "RemoteLLMContract",
+    "RemoteRerankerContract",
+    "RerankerContract",
     "SampleFiles",
     "ScriptedEmbedder",
     "ScriptedLLM",
+    "ScriptedReranker",
     "Stores",
     "StoresContract",
     "VectorStoreContract",
