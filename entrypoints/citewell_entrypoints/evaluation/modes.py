@@ -10,7 +10,7 @@ from citewell_entrypoints.client.errors import Refused
 from citewell_entrypoints.client.transport import exchange
 from citewell_entrypoints.evaluation.errors import UnusableServer
 
-__all__ = ["RERANKED", "chosen_modes", "described_modes"]
+__all__ = ["RERANKED", "chosen_modes", "described_modes", "known_modes"]
 
 #: `hybrid` and then reranked; where the server has a reranker, `hybrid` is measured without it.
 RERANKED: Final = "reranked"
@@ -25,7 +25,7 @@ def chosen_modes(api: Api, wanted: Sequence[str]) -> Mapping[str, Mapping[str, A
     Raises UnusableServer, ClientError.
     """
     reply = exchange(api.address, "GET", _DESCRIPTION)
-    known = _known(api, described_modes(reply.json())) if reply.status == 200 else {}
+    known = known_modes(api, described_modes(reply.json())) if reply.status == 200 else {}
     if not known:
         raise UnusableServer(f"{api.address}{_DESCRIPTION} does not say which modes there are")
     if unknown := [mode for mode in wanted if mode not in known]:
@@ -33,7 +33,8 @@ def chosen_modes(api: Api, wanted: Sequence[str]) -> Mapping[str, Mapping[str, A
     return {mode: known[mode] for mode in wanted} or known
 
 
-def _known(api: Api, described: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+def known_modes(api: Api, described: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """What a question in each mode says: the described ones, and RERANKED if the server has a reranker."""
     modes: dict[str, Mapping[str, Any]] = {mode: {"mode": mode} for mode in described}
     if "hybrid" in modes and RERANKED not in modes and _reranks(api):
         modes["hybrid"] = {"mode": "hybrid", "rerank": False}

@@ -22,6 +22,10 @@ _MISSING: Final = {
 }
 
 
+#: Of copies of a passage; --json has all.
+_SHOWN_PLACES: Final = 3
+
+
 @click.command(
     "query",
     cls=Command,
@@ -128,9 +132,12 @@ def _show_source(number: int, source: Mapping[str, Any]) -> None:
 
 
 def _also(source: Mapping[str, Any]) -> Iterator[str]:
-    for place in source.get("also_in") or ():
+    places = source.get("also_in") or ()
+    for place in places[:_SHOWN_PLACES]:
         name = inline(str(place.get("document_name") or place.get("document_id", "")))
         yield ", ".join(filter(None, [name, _pages(place)]))
+    if len(places) > _SHOWN_PLACES:
+        yield f"{len(places) - _SHOWN_PLACES} more places"
 
 
 def _pages(source: Mapping[str, Any]) -> str:
