@@ -74,18 +74,18 @@ class TestLocalReranker(RerankerContract):
 
 class TestHttpReranker(RemoteRerankerContract):
     @pytest.fixture
-    async def reranker(self, stub: OpenAIStub) -> AsyncIterator[Reranker]:  # type: ignore[override]
+    async def reranker(self, stub: OpenAIStub) -> AsyncIterator[Reranker]:
         async with connected(stub) as reranker:
             yield reranker
 
     @pytest.fixture
-    async def unavailable_reranker(self, stub: OpenAIStub) -> AsyncIterator[Reranker]:  # type: ignore[override]
+    async def unavailable_reranker(self, stub: OpenAIStub) -> AsyncIterator[Reranker]:
         stub.always(status=503)
         async with connected(stub) as reranker:
             yield reranker
 
     @pytest.fixture
-    async def rejecting_reranker(self, stub: OpenAIStub) -> AsyncIterator[Reranker]:  # type: ignore[override]
+    async def rejecting_reranker(self, stub: OpenAIStub) -> AsyncIterator[Reranker]:
         stub.always(status=401)
         async with connected(stub) as reranker:
             yield reranker

@@ -344,7 +344,11 @@ async def test_without_a_reranker_reranking_is_refused(tmp_path: Path) -> None:
 
 async def test_a_reranker_that_is_away_leaves_the_order(tmp_path: Path) -> None:
     """Sources come all the same, and `degraded` and the metrics say what was missing."""
-    settings = {"rerank_backend": "http", "rerank_url": "http://127.0.0.1:1/v1", "rerank_model": "m"}
+    settings: dict[str, Any] = {
+        "rerank_backend": "http",
+        "rerank_url": "http://127.0.0.1:1/v1",
+        "rerank_model": "m",
+    }
     async with served(tmp_path, **settings) as service:
         await service.ingested(SEA)
         body = (await service.query(question="lamp")).json()

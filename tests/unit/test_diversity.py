@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import pytest
@@ -24,7 +24,7 @@ def hits(scores: list[float]) -> list[Hit]:
     ]
 
 
-def chosen(ranked: list[tuple[float, Mapping[int, int]]], *, diversity: float, k: int = 9) -> list[int]:
+def chosen(ranked: Sequence[tuple[float, Mapping[int, int]]], *, diversity: float, k: int = 9) -> list[int]:
     scores, terms = [score for score, _ in ranked], [terms for _, terms in ranked]
     return [hit.chunk.index for hit in diversified(hits(scores), terms, diversity=diversity, k=k)]
 

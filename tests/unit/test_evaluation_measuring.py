@@ -221,9 +221,5 @@ def test_the_places_of_a_copy_count_beside_it(api: ScriptedApi) -> None:
     fields = {"mode": "hybrid", "rerank": True}
     found = ask(FOLDER.questions, mode="reranked", fields=fields, threads=1, tell=told)
     assert found["q1"].ranking == ("d1", "d3", "d2")
-    assert api.asked[-1] | {"question": "x"} == {
-        "question": "x",
-        "top_k": 100,
-        "collection": "tides",
-        **fields,
-    }
+    asked = {**api.asked[-1], "question": "x"}
+    assert asked == {"question": "x", "top_k": 100, "collection": "tides", **fields}
