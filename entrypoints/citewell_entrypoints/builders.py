@@ -18,6 +18,7 @@ from citewell.ports import (
     LexicalEncoder,
     LexicalStore,
     Parser,
+    PassageStore,
     Reranker,
 )
 from citewell.ranking import HeuristicReranker
@@ -80,6 +81,12 @@ def pages(database: PgDatabase) -> PgPageStore:
     from citewell_adapters.pgvector import PgPageStore
 
     return PgPageStore(database)
+
+
+def passages(database: PgDatabase) -> PassageStore:
+    from citewell_adapters.pgvector import PgPassageStore
+
+    return PgPassageStore(database)
 
 
 def vectors(database: PgDatabase, embedder: Embedder) -> PgVectorStore:

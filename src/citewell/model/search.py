@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import Final
 
 from citewell.errors import InvalidInput
-from citewell.model.chunks import Chunk
-from citewell.model.names import ChunkRef, DocumentId, RevisionId, checked_collection
+from citewell.model.chunks import Chunk, Passage
+from citewell.model.names import ChunkRef, Citation, DocumentId, RevisionId, checked_collection
 from citewell.model.pages import Span
 
 __all__ = [
     "MAX_CANDIDATES",
+    "MAX_EXPAND",
     "Candidate",
     "Candidates",
     "Explanation",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 MAX_CANDIDATES: Final = 1_000
+MAX_EXPAND: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class SearchOptions:
     rerank: bool | None = None
     diversity: float = 0.0
     collapse: bool = True
+    expand: int = 0
 
     def __post_init__(self) -> None:
         if self.vector_weight is not None and not 0 <= self.vector_weight <= 1:
@@ -85,6 +88,8 @@ class SearchOptions:
             raise InvalidInput(f"min_score is {self.min_score}; it must be from 0 to 1")
         if not 0 <= self.diversity <= 1:
             raise InvalidInput(f"diversity is {self.diversity}; it must be from 0 to 1")
+        if not 0 <= self.expand <= MAX_EXPAND:
+            raise InvalidInput(f"expand is {self.expand}; it must be from 0 to {MAX_EXPAND}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,7 @@ class Hit:
     similarity: cosine of question and chunk, in [-1, 1]; -1 if that was not asked for.
     relevance: what it is worth in the ranking that it is part of, in [0, 1]; None for the similarity alone.
     also_in: where else the same text stands, best first.
+    passage: the chunk with its neighbours, if they were asked for.
     """
 
     document_id: DocumentId
@@ -139,6 +145,11 @@ class Hit:
     relevance: float | None = None
     explanation: Explanation = Explanation()
     also_in: tuple[Place, ...] = ()
+    passage: Passage | None = None
+
+    @property
+    def citation(self) -> Citation:
+        return Citation(self.document_id, self.sha256, self.chunk.index)
 
     @property
     def ref(self) -> ChunkRef:

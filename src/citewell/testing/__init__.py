@@ -13,7 +13,7 @@ import pytest
 
 _SUITES = (
     *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "lexical", "llm"),
-    *("pages", "parser", "queue", "reranker", "stores", "vectors"),
+    *("pages", "parser", "passages", "queue", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -28,6 +28,7 @@ from citewell.testing.lexical import LexicalEncoderContract, LexicalStoreContrac
 from citewell.testing.llm import LLMContract, RemoteLLMContract
 from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
+from citewell.testing.passages import PassageStoreContract
 from citewell.testing.queue import JobQueueContract, OpenQueue
 from citewell.testing.reranker import RemoteRerankerContract, RerankerContract
 from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM, ScriptedReranker
@@ -52,6 +53,7 @@ __all__ = [
     "OpenQueue",
     "PageStoreContract",
     "ParserContract",
+    "PassageStoreContract",
     "RemoteEmbedderContract",
     "RemoteLLMContract",
     "RemoteRerankerContract",

@@ -10,7 +10,8 @@ from typing import Final
 
 from citewell.errors import EmbedderUnavailable, InvalidInput
 from citewell.model import MAX_CANDIDATES, Found, Mode, Scope, SearchOptions, SearchTrace, Vector
-from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, VectorStore
+from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, PassageStore, VectorStore
+from citewell.usecases.expand import expanded
 from citewell.usecases.rankings import FusedRanking, HitsGone, MakeRanking, NearestRanking, SearchDefaults
 from citewell.usecases.select import RerankStage, Selected, SelectHits
 
@@ -40,7 +41,7 @@ class LexicalLeg:
 class Search:
     """Embeds the question and analyses its words, takes the candidates of both legs, ranks them, and selects.
 
-    Without a lexical leg every search is dense.
+    Without a lexical leg every search is dense; without passages none can be expanded.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Search:
         vectors: VectorStore,
         documents: DocumentStore,
         lexical: LexicalLeg | None = None,
+        passages: PassageStore | None = None,
         defaults: SearchDefaults = _USUAL_DEFAULTS,
         rerank: RerankStage | None = None,
     ) -> None:
@@ -57,6 +59,7 @@ class Search:
         self._vectors = vectors
         self._documents = documents
         self._lexical = lexical
+        self._passages = passages
         self._defaults = defaults
         self._select = SelectHits(encoder=lexical.encoder if lexical else None, rerank=rerank)
 
@@ -69,6 +72,8 @@ class Search:
         EmbedderUnavailable. Where the reranker is away the order stays, and it says so.
         """
         check_question(question, top_k=top_k)
+        if options.expand and self._passages is None:
+            raise InvalidInput("this search has no passages: expand must be 0")
         options = self._select.settled(options)
         if self._lexical is None and options.mode is not Mode.DENSE:
             options = replace(options, mode=Mode.DENSE)
@@ -86,10 +91,13 @@ class Search:
             )
             k = max(top_k, options.candidates or self._defaults.candidates)
         selected, trace = await self._selected(question, make, k=k, top_k=top_k, options=options)
-        if not selected.hits:
+        hits = selected.hits
+        if not hits:
             # Only now, so that a question that finds something pays nothing for the check.
             for document_id in scope.document_ids or ():
                 await self._documents.get(document_id)
+        if options.expand and self._passages is not None:
+            hits = await expanded(hits, self._passages, neighbours=options.expand)
         trace = replace(
             trace,
             embed_ms=1000 * (embedded - began),
@@ -97,7 +105,7 @@ class Search:
             reranked=selected.reranked,
             rerank_ms=selected.rerank_ms,
         )
-        return Found(selected.hits, trace, (*degraded, *selected.degraded))
+        return Found(hits, trace, (*degraded, *selected.degraded))
 
     async def _selected(
         self, question: str, make: MakeRanking, *, k: int, top_k: int, options: SearchOptions

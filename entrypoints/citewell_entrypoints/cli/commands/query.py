@@ -60,6 +60,10 @@ _SHOWN_PLACES: Final = 3
     "--diversity", type=click.FloatRange(0, 1), metavar="SHARE",
     help="Prefer passages that differ from each other, from 0 to 1; 0.3 is much.",
 )  # fmt: skip
+@click.option(
+    "--expand", type=click.IntRange(0, 10), default=0, metavar="NUMBER",
+    help="Show so many chunks before and after each passage, too.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Show how each passage came to its place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
 @url_option
@@ -71,6 +75,7 @@ def command(
     mode: str | None,
     rerank: bool | None,
     diversity: float | None,
+    expand: int,
     explain: bool,
     as_json: bool,
     url: str | None,
@@ -87,6 +92,8 @@ def command(
         body["rerank"] = rerank
     if diversity is not None:
         body["diversity"] = diversity
+    if expand:
+        body["expand"] = expand
     if explain:
         body["explain"] = True
     if collection is not None:
@@ -120,15 +127,23 @@ def _show(reply: Mapping[str, Any]) -> None:
 
 def _show_source(number: int, source: Mapping[str, Any]) -> None:
     name = inline(str(source.get("document_name") or source.get("document_id", "")))
-    place = ", ".join(filter(None, [name, _pages(source)]))
+    place = ", ".join(filter(None, [name, _pages(source.get("passage") or source)]))
     click.echo(f"{click.style(f'[{number}] {place}', bold=True)}  score {source['score']:.3f}")
     path = " › ".join(source.get("heading_path") or ())
     if path:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
-    click.echo(reflowed(source["text"], indent="    "))
+    passage = source.get("passage") or source
+    click.echo(reflowed(passage["text"], indent="    "))
     for place in _also(source):
         click.echo(click.style(f"    also in {place}", dim=True))
-    click.echo(click.style(f"    document {source['document_id']}, chunk {source['chunk_index']}", dim=True))
+    click.echo(click.style(f"    document {source['document_id']}, {_chunks(source)}", dim=True))
+
+
+def _chunks(source: Mapping[str, Any]) -> str:
+    index, passage = source["chunk_index"], source.get("passage")
+    if not passage or passage["chunk_first"] == passage["chunk_last"]:
+        return f"chunk {index}"
+    return f"chunk {index} in {passage['chunk_first']}-{passage['chunk_last']}"
 
 
 def _also(source: Mapping[str, Any]) -> Iterator[str]:
