@@ -1,6 +1,6 @@
 """How good the ranking is, by mode: collections with judgements, through the stores of the service.
 
-    python -m bench.quality FOLDER [NAME ...] [--vectors FOLDER] [--vector-weight 0.4]
+    python -m bench.quality FOLDER [NAME ...] [--vectors FOLDER] [--vector-weight 0.4] [--rerank-depth 30]
 
 FOLDER holds collections in BEIR form (`NAME/corpus.jsonl`, `queries.jsonl`, `qrels.tsv`). Each is cut by the
 chunker, embedded by the `local` embedder, analysed and published in a PostgreSQL of its own, and asked by the
@@ -17,7 +17,7 @@ import pickle
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import log2
 from pathlib import Path
@@ -42,7 +42,8 @@ from citewell.model import (
     Vector,
 )
 from citewell.ports import Embedder
-from citewell.usecases import LexicalLeg, Search
+from citewell.ranking import HeuristicReranker
+from citewell.usecases import LexicalLeg, RerankStage, Search
 from citewell_adapters.local import LocalEmbedder
 from citewell_adapters.snowball import SnowballEncoder
 
@@ -51,16 +52,18 @@ MODES = {
     "dense": SearchOptions(mode=Mode.DENSE),
     "lexical": SearchOptions(mode=Mode.LEXICAL),
     "rrf": SearchOptions(fusion=Fusion.RRF, vector_weight=0.5),
-    "hybrid": SearchOptions(),
+    "hybrid": SearchOptions(rerank=False),
+    "reranked": SearchOptions(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Texts and questions by id; for each question how relevant which texts are."""
+    """Texts, titles and questions by id; for each question how relevant which texts are."""
 
     name: str
     texts: Mapping[str, str]
+    titles: Mapping[str, str]
     questions: Mapping[str, str]
     relevance: Mapping[str, Mapping[str, int]]
 
@@ -74,6 +77,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--vector-weight", type=float)
+    parser.add_argument("--rerank-depth", type=int, default=30)
     arguments = parser.parse_args()
     folders = [path.parent for path in sorted(arguments.folder.glob("*/qrels.tsv"))]
     print(f"{'collection':14} {'mode':8} nDCG@10  recall@100  ms", flush=True)
@@ -92,7 +96,11 @@ async def measure(collection: Collection, arguments: argparse.Namespace) -> None
                 names = await publish(collection, stores, embedder, vectors=arguments.vectors)
                 leg = LexicalLeg(stores.lexical, SnowballEncoder())
                 search = Search(
-                    embedder=embedder, vectors=stores.vectors, documents=stores.documents, lexical=leg
+                    embedder=embedder,
+                    vectors=stores.vectors,
+                    documents=stores.documents,
+                    lexical=leg,
+                    rerank=RerankStage(HeuristicReranker(leg.encoder), depth=arguments.rerank_depth),
                 )
                 for mode, options in MODES.items():
                     await ask(collection, search, names, mode=mode, options=options, arguments=arguments)
@@ -108,12 +116,16 @@ async def ask(
     arguments: argparse.Namespace,
 ) -> None:
     """Print the line of one mode."""
-    if mode == "hybrid" and arguments.vector_weight is not None:
-        options = SearchOptions(vector_weight=arguments.vector_weight)
+    if mode in {"hybrid", "reranked"} and arguments.vector_weight is not None:
+        options = replace(options, vector_weight=arguments.vector_weight)
     gains, recalls, began = [], [], time.perf_counter()
     for question_id, relevant in collection.relevance.items():
         found = await search(collection.questions[question_id], scope=Scope(), top_k=100, options=options)
-        ranking = list(dict.fromkeys(names[hit.document_id] for hit in found.hits))
+        ranking = list(
+            dict.fromkeys(
+                names[place.document_id] for hit in found.hits for place in (hit.place, *hit.also_in)
+            )
+        )
         gains.append(ndcg(ranking, relevant))
         recalls.append(len(relevant.keys() & set(ranking)) / len(relevant))
     milliseconds = 1000 * (time.perf_counter() - began) / len(gains)
@@ -143,9 +155,11 @@ async def publish(
     names: dict[DocumentId, str] = {}
     for name, found in spans.items():
         publication = await submitted(stores, name)
+        # As `citewell eval` brings it in: the title is the heading of all that follows.
+        headings = tuple(filter(None, [collection.titles.get(name)]))
         names[publication.document_id] = name
         chunks = [
-            analysed(Chunk(index, span, span.of(collection.texts[name]), 1, 1, (), 0), next(embedded))
+            analysed(Chunk(index, span, span.of(collection.texts[name]), 1, 1, headings, 0), next(embedded))
             for index, span in enumerate(found)
         ]
         await stores.vectors.stage(publication, chunks)
@@ -195,10 +209,9 @@ async def submitted(stores: PgStores, name: str) -> Publication:
 
 def read(folder: Path) -> Collection:
     """A collection in BEIR form."""
-    texts = {
-        line["_id"]: "\n\n".join(filter(None, (line.get("title"), line["text"])))
-        for line in map(json.loads, (folder / "corpus.jsonl").open(encoding="utf-8"))
-    }
+    lines = list(map(json.loads, (folder / "corpus.jsonl").open(encoding="utf-8")))
+    texts = {line["_id"]: "\n\n".join(filter(None, (line.get("title"), line["text"]))) for line in lines}
+    titles = {line["_id"]: line.get("title") or "" for line in lines}
     questions = {
         line["_id"]: line["text"]
         for line in map(json.loads, (folder / "queries.jsonl").open(encoding="utf-8"))
@@ -209,7 +222,7 @@ def read(folder: Path) -> Collection:
         question, text, grade = fields[0], fields[-2], fields[-1]
         if grade.lstrip("-").isdigit() and int(grade) > 0:
             relevance[question][text] = int(grade)
-    return Collection(folder.name, texts, questions, relevance)
+    return Collection(folder.name, texts, titles, questions, relevance)
 
 
 if __name__ == "__main__":

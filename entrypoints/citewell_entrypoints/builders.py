@@ -19,7 +19,10 @@ from citewell.ports import (
     LexicalStore,
     Parser,
     PassageStore,
+    Reranker,
 )
+from citewell.ranking import HeuristicReranker
+from citewell.usecases import RerankStage
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.scratch import ScratchFolder
 from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
@@ -201,6 +204,40 @@ def openai_llm(settings: Settings) -> LLM:
     )
 
 
+def heuristic_reranker(encoder: LexicalEncoder) -> Reranker:
+    return HeuristicReranker(encoder)
+
+
+def local_reranker(settings: Settings) -> Reranker:
+    from citewell_adapters.local import LocalReranker
+
+    return LocalReranker(Path(_needed(settings.rerank_model, "rerank_model", "fastembed")))
+
+
+def http_reranker(settings: Settings) -> Reranker:
+    """A failed call is tried once more: a search waits for it."""
+    from citewell_adapters.openai import Endpoint, HttpReranker, RetryPolicy
+
+    endpoint = Endpoint(
+        base_url=_needed(settings.rerank_url, "rerank_url", "http"),
+        api_key=settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else "",
+        timeout_seconds=settings.rerank_timeout_seconds,
+        retry=RetryPolicy(max_retries=1, first_wait_seconds=0.2),
+    )
+    return HttpReranker(
+        endpoint,
+        model=_needed(settings.rerank_model, "rerank_model", "http"),
+        total_timeout_seconds=settings.rerank_timeout_seconds,
+    )
+
+
+def rerank_stage(settings: Settings, reranker: Reranker | None) -> RerankStage | None:
+    """None where there is no reranker."""
+    if reranker is None:
+        return None
+    return RerankStage(reranker, depth=settings.rerank_depth, timeout_seconds=settings.rerank_timeout_seconds)
+
+
 def parser(settings: Settings) -> Parser:
     """Texts in this process, all else in child processes. Text last: much looks like text."""
     from citewell_adapters.parsing import ChildLimits, ChildParser, Parsers
@@ -253,6 +290,14 @@ def _folder(settings: Settings, name: str) -> Path:
     folder = settings.data_dir.absolute() / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _needed(value: str | None, name: str, backend: str) -> str:
+    if value is None:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()}: is not set, and {PREFIX}RERANK_BACKEND={backend} needs it"
+        )
+    return value
 
 
 def _revealed(secret: SecretStr | None, name: str) -> str:

@@ -25,6 +25,7 @@ from citewell.ports import (
     PageStore,
     Parser,
     PassageStore,
+    Reranker,
     UnitOfWork,
     VectorStore,
 )
@@ -49,6 +50,7 @@ from citewell.usecases import (
     ReadContent,
     ReadText,
     ReceiveContent,
+    RerankStage,
     RetryDocument,
     Search,
     SearchDefaults,
@@ -106,6 +108,16 @@ class HttpContainer(Container):
         Container.settings.provided.llm_backend,
         disabled=providers.Singleton(builders.disabled_llm),
         openai=providers.Singleton(builders.openai_llm, Container.settings),
+    )
+    reranker: providers.Provider[Reranker | None] = providers.Selector(
+        Container.settings.provided.rerank_backend,
+        none=providers.Object(None),
+        heuristic=providers.Singleton(builders.heuristic_reranker, Container.encoder),
+        fastembed=providers.Singleton(builders.local_reranker, Container.settings),
+        http=providers.Singleton(builders.http_reranker, Container.settings),
+    )
+    rerank_stage: providers.Provider[RerankStage | None] = providers.Singleton(
+        builders.rerank_stage, Container.settings, reranker
     )
     receive_content = providers.Singleton(
         ReceiveContent,
@@ -176,6 +188,7 @@ class HttpContainer(Container):
             vector_weight=Container.settings.provided.search_vector_weight,
             candidates=Container.settings.provided.search_candidates,
         ),
+        rerank=rerank_stage,
     )
     answer_question = providers.Singleton(
         AnswerQuestion,

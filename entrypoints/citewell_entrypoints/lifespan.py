@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
-from citewell_entrypoints.container import Container, HttpContainer
+from citewell_entrypoints.container import Container
 
 __all__ = ["open_resources"]
+
+_OF_HTTP: Final = ("llm", "reranker")
 
 
 @asynccontextmanager
@@ -31,5 +33,7 @@ def _openable(container: Container) -> Iterator[Callable[[], Any]]:
     yield container.blobs
     yield container.scratch
     yield container.parser
-    if isinstance(container, HttpContainer):
-        yield container.llm
+    # An instance of a declarative container is not one of its class: it is asked what it has.
+    for name in _OF_HTTP:
+        if name in container.providers:
+            yield container.providers[name]

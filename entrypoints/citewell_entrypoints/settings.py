@@ -134,6 +134,25 @@ class Settings(BaseSettings):
     search_candidates: Annotated[int, Field(ge=10, le=1_000)] = Field(
         default=100, description="chunks that each leg of a search brings to the ranking"
     )
+    rerank_backend: Literal["none", "heuristic", "fastembed", "http"] = Field(
+        default="heuristic", description="what judges the first hits once more"
+    )
+    rerank_model: str | None = Field(
+        default=None,
+        description="`fastembed`: a folder with a cross-encoder (model.onnx, tokenizer.json, "
+        "tokenizer_config.json); `http`: the model's name",
+    )
+    rerank_url: str | None = Field(
+        default=None,
+        description="`http`: address of a Cohere-compatible endpoint, without its `/rerank`",
+    )
+    rerank_api_key: SecretStr | None = Field(default=None, description="`http`: key of that endpoint")
+    rerank_depth: Annotated[int, Field(ge=1, le=50)] = Field(
+        default=30, description="hits that are judged once more"
+    )
+    rerank_timeout_seconds: Seconds = Field(
+        default=5.0, description="longest wait for the reranker; then the order stays as it was"
+    )
     parser_timeout_seconds: Seconds = Field(default=60.0, description="longest reading of one file")
     parser_memory_bytes: Annotated[int, Field(ge=128 << 20)] = Field(
         default=1 << 30, description="memory of a process that reads a file"

@@ -90,6 +90,17 @@ class LexicalEncoderContract:
         assert question
         assert all(any(term in terms for term in meanings) for meanings in question)
 
+    @pytest.mark.parametrize(
+        "text",
+        ["", "The ferry leaves at nine, and the ferries come at ten.", "東京の渡船 HTTP/2, error_code_42"],
+    )
+    def test_a_sequence_is_the_passage_in_its_order(self, encoder: LexicalEncoder, text: str) -> None:
+        """The terms of the passage in the order of its words. Counted, they are what `passage` says."""
+        terms = [term for term in encoder.sequence(text) if term is not None]
+        assert {term: terms.count(term) for term in terms} == dict(encoder.passage(text))
+        one, other = ([*encoder.sequence(word)] for word in ("harbour", "lighthouse"))
+        assert [*encoder.sequence("harbour lighthouse harbour")] == [*one, *other, *one]
+
     def test_no_term_is_in_two_words(self, encoder: LexicalEncoder) -> None:
         """No word is without terms, and no term is in two words."""
         question = encoder.question("Ferry, ferries and FERRY: new news of the new ferries at 9 and HTTP/2")
