@@ -57,7 +57,7 @@ class Blocks:
         self._is_item: bool | None = None
 
     def sentence_end(self, resume: int) -> Strength | None:
-        """What a cut before `resume`, after a sentence in the middle of a line, is worth; None for no place."""
+        """What a cut before `resume` is worth, after a sentence within a line; None if it is no place for one."""
         if self._kind is _Kind.CODE or self._item(resume):
             return None
         return Strength.SENTENCE if self._kind is _Kind.PROSE else Strength.PART

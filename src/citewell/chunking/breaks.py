@@ -1,10 +1,9 @@
 """Where a text may be cut: at the ends of its lines, sentences, paragraphs and words.
 
 Lists, tables and code are blocks: a cut before one is better than a cut in it, one between its items or rows
-better than one within an item, and what introduces something, ending with a colon or without any stop, belongs
-to it. A break is judged by what stands before it and by the first character that is not white space after it,
-and by nothing further on. So text that is appended later neither takes away nor moves a break with a word
-behind it.
+better than one within an item; and what introduces something belongs to it. A break is judged by what stands
+before it and by the first character that is not white space after it, and by nothing further on. So text that
+is appended later neither takes away nor moves a break with a word behind it.
 """
 
 from __future__ import annotations

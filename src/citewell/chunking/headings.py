@@ -15,7 +15,7 @@ _MARK: Final = re.compile(r"\S")
 
 
 class HeadingPlaces:
-    """The headings of a text by their first marks: white space between a heading's start and it is passed over."""
+    """The headings of a text by their first marks; white space at a heading's start is passed over."""
 
     def __init__(self, text: str, headings: Sequence[Heading]) -> None:
         self._starts: list[int] = []
