@@ -8,7 +8,7 @@ from typing import Final
 
 from citewell.errors import InvalidInput
 from citewell.model.chunks import Chunk
-from citewell.model.names import ChunkRef, DocumentId, checked_collection
+from citewell.model.names import ChunkRef, DocumentId, RevisionId, checked_collection
 
 __all__ = [
     "MAX_CANDIDATES",
@@ -20,6 +20,7 @@ __all__ = [
     "Hit",
     "LegScore",
     "Mode",
+    "Ranked",
     "Scope",
     "SearchOptions",
     "SearchTrace",
@@ -128,7 +129,8 @@ class Hit:
 class Candidate:
     """A chunk that a leg brought. similarity, bm25: None if it is not among the best of that leg."""
 
-    hit: Hit
+    ref: ChunkRef
+    revision_id: RevisionId
     similarity: float | None
     bm25: float | None
 
@@ -139,6 +141,15 @@ class Candidates:
 
     items: tuple[Candidate, ...]
     highest_bm25: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and what it is worth: its relevance, in [0, 1], and why."""
+
+    candidate: Candidate
+    relevance: float
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)
