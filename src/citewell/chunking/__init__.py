@@ -1,16 +1,23 @@
 """From pages to passages: pure, streaming, exact to the character."""
 
+from citewell.chunking.context import context_of, in_context, in_context_within, title_of
 from citewell.chunking.layout import PAGE_SEPARATOR, PageLayout
 from citewell.chunking.passages import Passages
+from citewell.chunking.sizes import ChunkSizes
 from citewell.chunking.splitter import CHARACTERS_PER_TOKEN, SentenceChunker
 from citewell.chunking.tokens import approximate_tokens, prefix_within
 
 __all__ = [
     "CHARACTERS_PER_TOKEN",
     "PAGE_SEPARATOR",
+    "ChunkSizes",
     "PageLayout",
     "Passages",
     "SentenceChunker",
     "approximate_tokens",
+    "context_of",
+    "in_context",
+    "in_context_within",
     "prefix_within",
+    "title_of",
 ]

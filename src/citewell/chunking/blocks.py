@@ -57,7 +57,7 @@ class Blocks:
         self._is_item: bool | None = None
 
     def sentence_end(self, resume: int) -> Strength | None:
-        """What a cut before `resume` is worth, after a sentence within a line; None if it is no place for one."""
+        """What a cut before `resume` is worth, after a sentence within a line; None if it is no place."""
         if self._kind is _Kind.CODE or self._item(resume):
             return None
         return Strength.SENTENCE if self._kind is _Kind.PROSE else Strength.PART

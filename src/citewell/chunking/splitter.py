@@ -27,7 +27,7 @@ class SentenceChunker:
     Passages end before headings, else at paragraphs, sentences, lines, words, and within a word only where a
     single word is too long; never right behind a heading. Lists, tables and code are cut only where no
     paragraph or sentence before them ends a passage that is full enough, and then between items, rows or
-    lines. What introduces something stays with it: a paragraph that ends with a colon, a line that is a title.
+    lines. What introduces something stays with it: a paragraph that ends with a colon, a title's line.
     A passage costs at most `max_tokens` as `count_tokens` counts its text, and has at most 16 times as many
     characters; a single character that costs more is a passage all the same. It begins with the last whole
     sentences of the one before, up to `overlap_tokens`, or where that one ended within a sentence, with its
