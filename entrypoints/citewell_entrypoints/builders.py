@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from citewell.chunking import SentenceChunker
+from citewell.chunking import ChunkSizes, SentenceChunker
+from citewell.errors import InvalidInput
 from citewell.ports import (
     LLM,
     BlobStore,
@@ -260,11 +261,18 @@ def parser(settings: Settings) -> Parser:
 
 
 def settings_chunker(settings: Settings, embedder: Embedder) -> Chunker:
-    """Chunks no longer than the embedder reads, however the settings are."""
-    max_tokens = min(settings.chunk_tokens, embedder.max_tokens)
+    """By the settings, else by what the embedder reads. Raises SettingsError if they do not fit it."""
+    try:
+        sizes = ChunkSizes.within(
+            embedder.max_tokens,
+            max_tokens=settings.chunk_tokens,
+            overlap_tokens=settings.chunk_overlap_tokens,
+        )
+    except InvalidInput as error:
+        raise SettingsError(f"{PREFIX}CHUNK_TOKENS, {PREFIX}CHUNK_OVERLAP_TOKENS: {error}") from error
     return SentenceChunker(
-        max_tokens=max_tokens,
-        overlap_tokens=min(settings.chunk_overlap_tokens, max_tokens // 2),
+        max_tokens=sizes.max_tokens,
+        overlap_tokens=sizes.overlap_tokens,
         count_tokens=embedder.count_tokens,
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,20 @@ from citewell.errors import (
     StaleLease,
 )
 from citewell.memory import MemoryVectorStore
-from citewell.model import Chunk, Document, EmbeddedChunk, Failure, Publication, RevisionId, Status
+from citewell.model import (
+    Chunk,
+    Document,
+    EmbeddedChunk,
+    Failure,
+    Heading,
+    Mode,
+    ParsedPage,
+    Publication,
+    RevisionId,
+    Scope,
+    SearchOptions,
+    Status,
+)
 from citewell.ports import EmbeddingRole
 from citewell.usecases import IngestPolicy
 
@@ -57,6 +71,36 @@ async def test_a_chunk_is_the_text_at_its_span(house: House) -> None:
     chunks = await house.vectors.chunks(document.id, limit=1000)
     assert len(chunks) > 20
     assert all(chunk.text == chunk.span.of(text) for chunk in chunks)
+
+
+async def test_the_context_reaches_the_embedder_and_the_words(tmp_path: Path) -> None:
+    """Title and headings are embedded and analysed with a chunk, within the window, and not shown."""
+
+    class Headed(FormFeedParser):
+        async def parse(
+            self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
+        ) -> AsyncGenerator[ParsedPage, None]:
+            async for page in super().parse(path, media_type=media_type, password=password, skip=skip):
+                yield replace(page, headings=(Heading(0, 1, "Timetable of the harbour"),))
+
+    house = House(tmp_path, parser=Headed())
+    house.embedder.max_tokens = 16
+    submitted = await house.upload(TEXT, name="Isle_of_Mull_2022.txt")
+    assert submitted.job_id is not None
+    await house.ingest(submitted.job_id)
+    chunks = await house.vectors.chunks(submitted.document.id, limit=100)
+    assert len(house.embedder.embedded) == len(chunks) == 2
+    for chunk, embedded in zip(chunks, house.embedder.embedded, strict=True):
+        context, _, passage = embedded.rpartition("\n\n")
+        assert passage == chunk.text in TEXT.decode()
+        assert context.startswith("Isle of Mull 2022")
+        assert house.embedder.count_tokens(embedded) <= 16
+    for question in ("Mull", "timetable"):
+        found = await house.searching(
+            question, scope=Scope(), top_k=100, options=SearchOptions(mode=Mode.LEXICAL)
+        )
+        assert {hit.chunk for hit in found.hits} == set(chunks)
+        assert not any(question in hit.chunk.text for hit in found.hits)
 
 
 async def test_nothing_is_found_before_the_job_has_ended(tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ class LexicalStore(Protocol):
     async def encode(self, encoder: LexicalEncoder) -> int:
         """Give chunks of one live revision their terms, if they were staged without; how many chunks.
 
-        0 if there is none that nobody else is at. Calls may overlap.
+        They are those of the chunk in its context: `citewell.chunking.in_context`. 0 if there is none that
+        nobody else is at. Calls may overlap.
         """
         ...
 
