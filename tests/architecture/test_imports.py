@@ -37,9 +37,13 @@ PLANTED = [
     Planted("The core imports the standard library alone", "src/citewell/model/names.py", "import psycopg"),
     Planted("The core imports the standard library alone", "src/citewell/errors.py", "import pytest"),
     Planted(
-        "The core imports the standard library alone", "src/citewell/model/names.py", "import citewell_migrations"
+        "The core imports the standard library alone",
+        "src/citewell/model/names.py",
+        "import citewell_migrations",
     ),
-    Planted("No code in use needs the contract suites", "src/citewell/ports/units.py", "import citewell.testing"),
+    Planted(
+        "No code in use needs the contract suites", "src/citewell/ports/units.py", "import citewell.testing"
+    ),
     Planted(
         "No code in use needs the contract suites",
         "adapters/citewell_adapters/mock/__init__.py",

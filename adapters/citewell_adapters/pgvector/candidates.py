@@ -17,7 +17,8 @@ from psycopg import sql
 
 from citewell.lexical import MAX_RARE_CHUNKS, TERM_SPACE, highest_weight
 from citewell.model import Scope
-from citewell_adapters.pgvector.nearest import NearestStatements, documents_clause
+from citewell_adapters.pgvector.bounded import BoundedCache
+from citewell_adapters.pgvector.nearest import AskedScope, NearestStatements
 
 __all__ = ["CandidateStatements"]
 
@@ -54,15 +55,15 @@ _BY_DOCUMENTS: Final = """
 
 _NO_DENSE: Final = sql.SQL(
     """
-    SELECT NULL::uuid AS document_id, NULL::bigint AS revision_id, NULL::int AS chunk_index,
+    near AS (SELECT NULL::uuid AS document_id, NULL::bigint AS revision_id, NULL::int AS chunk_index,
         NULL::float8 AS similarity
-    WHERE false
+    WHERE false)
     """
 )
 
 # chunks_pkey, revisions_pkey, documents_pkey, collections_pkey: what was found. chr(123), chr(125): braces
 _CANDIDATES: Final = """
-WITH within AS MATERIALIZED (
+WITH {near}, within AS MATERIALIZED (
     {within}
 ), asked AS MATERIALIZED (
     SELECT q.word, q.term,
@@ -90,14 +91,12 @@ WITH within AS MATERIALIZED (
         -(l.weights <#> (SELECT weights FROM question)) AS bm25
     FROM ({matching}) AS l
     ORDER BY bm25 DESC, document_id, chunk_index LIMIT {k}
-), dense AS MATERIALIZED (
-    SELECT document_id, revision_id, chunk_index, similarity FROM ({dense}) AS nearest
 )
 SELECT hit.similarity, hit.bm25,
     (SELECT coalesce(sum(idf), 0) FROM words)::float8 * {highest_weight} AS highest,
     d.id, d.name, c.name, encode(r.sha256, 'hex'),
     t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path, t.token_count
-FROM (SELECT * FROM dense FULL JOIN lexical USING (document_id, revision_id, chunk_index)) AS hit
+FROM (SELECT * FROM near FULL JOIN lexical USING (document_id, revision_id, chunk_index)) AS hit
 JOIN chunks AS t ON t.revision_id = hit.revision_id AND t.chunk_index = hit.chunk_index
 JOIN revisions AS r ON r.id = hit.revision_id
 JOIN documents AS d ON d.id = hit.document_id
@@ -111,30 +110,28 @@ class CandidateStatements:
 
     def __init__(self, nearest: NearestStatements) -> None:
         self._nearest = nearest
-        self._made: dict[tuple[bool, tuple[bool, bool, bool], int], bytes] = {}
+        self._made = BoundedCache[tuple[object, ...], bytes]()
 
     def choose(
         self, scope: Scope, words: Sequence[Sequence[int]], *, k: int, dense: bool
     ) -> tuple[bytes, dict[str, object]]:
         """The statement for the scope, and its parameters besides `vector`."""
-        key = (dense, scope_kind(scope), k)
-        statement = self._made.get(key)
-        if statement is None:
-            statement = self._made[key] = self._make(scope, k=k, dense=dense)
-        parameters = self._nearest.parameters(scope)
+        asked = AskedScope.of(scope)
+        statement = self._made.get((dense, *asked.kind, k), lambda: self._make(asked, k=k, dense=dense))
+        parameters = asked.parameters
         parameters["terms"] = [term for terms in words for term in terms]
         parameters["words"] = [number for number, terms in enumerate(words) for _ in terms]
         return statement, parameters
 
-    def _make(self, scope: Scope, *, k: int, dense: bool) -> bytes:
-        clause = documents_clause(scope)
+    def _make(self, asked: AskedScope, *, k: int, dense: bool) -> bytes:
+        clause = asked.documents
         within: LiteralString
         matching: LiteralString
         counted: LiteralString = _COUNTED
         if clause is not None:
             within = _OF_DOCUMENTS.replace("{documents}", clause)
             matching = _BY_DOCUMENTS.replace("{documents}", clause)
-        elif scope.collection is not None:
+        elif asked.scope.collection is not None:
             within, matching = _COLLECTION, _BY_TERMS.replace("{and_mark}", _AND_MARK)
         else:
             within, matching = _EVERYTHING, _BY_TERMS.replace("{and_mark}", "")
@@ -145,7 +142,7 @@ class CandidateStatements:
                 within=sql.SQL(within),
                 counted=sql.SQL(counted),
                 matching=sql.SQL(matching),
-                dense=self._nearest.found(scope, k=k) if dense else _NO_DENSE,
+                near=self._nearest.parts(asked, k=k) if dense else _NO_DENSE,
                 k=k,
                 max_rare=MAX_RARE_CHUNKS,
                 highest_weight=sql.Literal(highest_weight()),
@@ -153,9 +150,3 @@ class CandidateStatements:
             )
             .as_bytes()
         )
-
-
-def scope_kind(scope: Scope) -> tuple[bool, bool, bool]:
-    """What of a scope decides on its statement: one document, several, a collection."""
-    documents = scope.document_ids
-    return documents is not None and len(documents) == 1, documents is not None, scope.collection is not None

@@ -36,7 +36,7 @@ from citewell_adapters.pgvector.lexical import (
     publish_terms,
     stage_terms,
 )
-from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS
+from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS, MAX_EXACT_MATCHING
 from citewell_adapters.pgvector.revisions import lock_revision
 from citewell_adapters.pgvector.spaces import open_space
 from citewell_adapters.pgvector.vector_sql import (
@@ -62,23 +62,32 @@ class PgVectorStore:
     Vectors are halfvec, those of one space in a narrow table of their own, under HNSW; words are under GIN.
     Opening it makes `space` the database's active one. A revision's chunks do not change once it is live:
     staging it again with other texts would show before the publication. A vector of zeros has similarity -1
-    to all, itself included, so it comes last. Collections of up to `max_exact_chunks` are searched exactly.
+    to all, itself included, so it comes last. Collections of up to `max_exact_chunks`, and what a filter lets
+    through of up to `max_exact_matching`, are searched exactly.
     Once another process has opened the database, without any vector then, with another space, every call
     raises SpaceMismatch.
     """
 
     def __init__(
-        self, database: PgDatabase, space: EmbeddingSpace, *, max_exact_chunks: int = MAX_EXACT_CHUNKS
+        self,
+        database: PgDatabase,
+        space: EmbeddingSpace,
+        *,
+        max_exact_chunks: int = MAX_EXACT_CHUNKS,
+        max_exact_matching: int = MAX_EXACT_MATCHING,
     ) -> None:
         self._database = database
         self._space = space
         self._max_exact_chunks = max_exact_chunks
+        self._max_exact_matching = max_exact_matching
         self._opened: SpaceStatements | None = None
 
     async def __aenter__(self) -> Self:
         """Raises SpaceMismatch if the database holds vectors of another space."""
         space = await open_space(self._database, self._space)
-        self._opened = SpaceStatements.of(space, max_exact_chunks=self._max_exact_chunks)
+        self._opened = SpaceStatements.of(
+            space, max_exact_chunks=self._max_exact_chunks, max_exact_matching=self._max_exact_matching
+        )
         return self
 
     async def __aexit__(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import mul
+from typing import Any
 
 from citewell.errors import DimensionMismatch
+from citewell.filtering import matches
 from citewell.memory.lexical import WordStatistics
 from citewell.memory.state import MemoryDatabase, Tables
 from citewell.model import (
@@ -142,7 +144,15 @@ def _in_scope(tables: Tables, scope: Scope) -> Iterator[tuple[Publication, tuple
             continue
         if scope.collection is not None and publication.collection != scope.collection:
             continue
+        if scope.filter is not None and not matches(scope.filter, _metadata(tables, publication)):
+            continue
         yield publication, chunks
+
+
+def _metadata(tables: Tables, publication: Publication) -> Mapping[str, Any]:
+    """That of the live revision."""
+    row = tables.revisions.get(publication.revision_id)
+    return {} if row is None else row.metadata
 
 
 def _hit(publication: Publication, embedded: EmbeddedChunk, *, similarity: float) -> Hit:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from citewell.errors import InvalidInput
+from citewell.filtering import Filter
 from citewell.model.chunks import Chunk
 from citewell.model.names import ChunkRef, DocumentId, checked_collection
 
@@ -30,10 +31,14 @@ MAX_CANDIDATES: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where to search: in some documents, in one collection, or in both at once. None is no restriction."""
+    """Where to search: in some documents, in one collection, in what a filter over the metadata lets through.
+
+    What is given has to hold all at once. None is no restriction.
+    """
 
     collection: str | None = None
     document_ids: tuple[DocumentId, ...] | None = None
+    filter: Filter | None = None
 
     def __post_init__(self) -> None:
         if self.collection is not None:
