@@ -12,12 +12,11 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from psycopg import sql
 from tests.filter_strategies import filters, metadata
 from tests.pgstores import cloned_database
 
 from citewell.filtering import matches, parse_filter
-from citewell_adapters.pgvector.filtered import all_matching, matching_parts
+from citewell_adapters.pgvector.filtered import all_matching
 from citewell_adapters.pgvector.filters import compile_filter
 
 Connection = psycopg.Connection[Any]

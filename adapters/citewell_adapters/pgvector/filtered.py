@@ -1,14 +1,14 @@
 """Which documents a filter lets through, as far as they are few: tables that come first in a search's WITH.
 
-    searched         the collections that are searched
-    source_<n>       from each source of the filter, one document more than may be read, at most
-    chosen           the source with the fewest documents
-    matching         the documents of it that match; none if each source has too many
-    matching_chunks  how many indexed chunks they have, counted up to one more than may be read
+    searched        the collections that are searched
+    source_<n>      from each source of the filter, one document more than may be read, at most
+    chosen          the source with the fewest documents, if one was read to its end
+    matching        the documents of it that match
+    matching_size   how many indexed chunks they have, by the average of some of them
 
 So the estimate costs no more than reading some thousand entries of an index, however many documents match. If
-it is small, the search reads `matching`; else it walks the vectors' index and asks of each document on the way
-whether it matches. If it walked in vain, `all_matching` gives every document, however many they are.
+it is small, the search reads `matching`; else it walks the vectors' index and asks of each document on the
+way whether it matches. If it walked in vain, `all_matching` gives every document, however many they are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final, LiteralString
 
 from citewell_adapters.pgvector.filters import CompiledFilter
 
-__all__ = ["SIZE_OF_MATCHING", "all_matching", "matching_parts"]
+__all__ = ["SAMPLE", "SIZE_OF_MATCHING", "all_matching", "matching_parts"]
 
 # collections_name_key, collections_pkey
 _COLLECTION: Final = "SELECT id FROM collections WHERE name = %(collection)s"
@@ -40,7 +40,7 @@ _ALL_MATCHING: Final = "SELECT DISTINCT x.collection_id, x.document_id FROM ({fr
 
 _SOURCE: Final = "source_{n} AS MATERIALIZED ({all} LIMIT {max_matching} + 1), "
 
-# vectors_<space>_pkey
+# vectors_<space>_pkey. In the order of the key, as they are looked up by it.
 _PARTS: Final = """
 searched AS MATERIALIZED (
     {searched}
@@ -50,14 +50,18 @@ searched AS MATERIALIZED (
     ORDER BY documents, n LIMIT 1
 ), matching AS MATERIALIZED (
     SELECT DISTINCT x.collection_id, x.document_id FROM ({all}) AS x WHERE {matches}
-), matching_chunks AS MATERIALIZED (
-    SELECT count(*) AS chunks FROM (
-        SELECT FROM matching AS m CROSS JOIN LATERAL (
-            SELECT FROM {vectors} AS v
+    ORDER BY x.collection_id, x.document_id
+), matching_size AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM chosen) AS known, (SELECT count(*) FROM matching) * coalesce(avg(chunks), 0) AS chunks
+    FROM (
+        SELECT (
+            SELECT count(*) FROM {vectors} AS v
             WHERE v.collection_id = m.collection_id AND v.document_id = m.document_id
-            OFFSET 0
-        ) AS v
-        LIMIT {max_matching} + 1
+        ) AS chunks
+        FROM (
+            SELECT * FROM (SELECT *, row_number() OVER () AS place FROM matching) AS numbered
+            WHERE place %% greatest((SELECT count(*) FROM matching) / {sample}, 1) = 0
+        ) AS m
     ) AS counted
 ), whole AS MATERIALIZED (
     {size}
@@ -65,29 +69,30 @@ searched AS MATERIALIZED (
 
 #: large: whether the search goes through the vectors' index. known: whether `matching` has all that match.
 SIZE_OF_MATCHING: Final = """
-    SELECT s.*, w.large AND NOT (s.known AND s.chunks <= {max_matching}) AS large,
-        CASE WHEN s.known AND s.chunks <= {max_matching} THEN s.chunks END AS matched,
+    SELECT m.known, w.large AND NOT (m.known AND m.chunks <= {max_matching}) AS large,
+        CASE WHEN m.known THEN m.chunks::bigint END AS matched,
         (SELECT id FROM searched WHERE %(collection)s::text IS NOT NULL) AS id
-    FROM whole AS w CROSS JOIN (
-        SELECT EXISTS (SELECT FROM chosen) AS known, (SELECT chunks FROM matching_chunks) AS chunks
-    ) AS s
+    FROM whole AS w, matching_size AS m
 """
+
+#: Of so many of the matching documents the chunks are counted.
+SAMPLE: Final = 50
 
 
 def matching_parts(condition: CompiledFilter, *, size: LiteralString, in_collection: bool) -> LiteralString:
     """The tables, with a comma at the end. size: tells whether all that is searched is `large`."""
-    sources, counts, branches = "", "", ""
+    sources, counts, branches, in_others = "", "", "", ""
     for number, source in zip(_NUMBERS, condition.sources, strict=False):
         query = _ALL_OF_SOURCE.replace("{source}", source.query)
         sources += _SOURCE.replace("{n}", number).replace("{all}", query)
-        count = f"({number}, (SELECT count(*) FROM source_{number}))"  # noqa: S608 - made of constants
-        branch = f"SELECT * FROM source_{number} WHERE (SELECT n FROM chosen) = {number}"  # noqa: S608
-        counts = f"{counts}, {count}" if counts else count
-        branches = f"{branches} UNION ALL {branch}" if branches else branch
+        counts += ("" if not counts else ", ") + _COUNT.replace("{n}", number)
+        branches += ("" if not branches else " UNION ALL ") + _OF_CHOSEN.replace("{n}", number)
+        in_others += _IN_OTHER.replace("{n}", number)
     statement = _PARTS.replace("{searched}", _COLLECTION if in_collection else _COLLECTIONS)
     statement = statement.replace("{size}", size).replace("{sources}", sources)
     statement = statement.replace("{counts}", counts or _NO_COUNT).replace("{all}", branches or _NO_DOCUMENT)
-    return statement.replace("{matches}", _checked(condition))
+    checked = _checked(condition) if len(condition.sources) < 2 else in_others + _checked(condition)
+    return statement.replace("{matches}", checked)
 
 
 def all_matching(condition: CompiledFilter) -> LiteralString:
@@ -106,5 +111,12 @@ def _checked(condition: CompiledFilter) -> LiteralString:
 
 
 _NUMBERS: Final[tuple[LiteralString, ...]] = ("0", "1", "2", "3")
+_COUNT: Final = "({n}, (SELECT count(*) FROM source_{n}))"
+_OF_CHOSEN: Final = "SELECT * FROM source_{n} WHERE (SELECT n FROM chosen) = {n}"
+# Saves the question of those that another source, read to its end, does not have.
+_IN_OTHER: Final = """
+    ((SELECT n FROM chosen) = {n} OR (SELECT count(*) FROM source_{n}) > {max_matching}
+        OR x.document_id IN (SELECT document_id FROM source_{n})) AND
+"""
 _NO_COUNT: Final = "(0, NULL::bigint)"
 _NO_DOCUMENT: Final = "SELECT NULL::int AS collection_id, NULL::uuid AS document_id WHERE false"

@@ -23,7 +23,7 @@ from psycopg import sql
 
 from citewell.model import Scope
 from citewell_adapters.pgvector.bounded import BoundedCache
-from citewell_adapters.pgvector.filtered import SIZE_OF_MATCHING, all_matching, matching_parts
+from citewell_adapters.pgvector.filtered import SAMPLE, SIZE_OF_MATCHING, all_matching, matching_parts
 from citewell_adapters.pgvector.filters import CompiledFilter, compile_filter
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
@@ -32,8 +32,10 @@ __all__ = ["MAX_EXACT_CHUNKS", "MAX_EXACT_MATCHING", "AskedScope", "NearestState
 #: Collections up to this size are read whole: 1.5 ms at 384 dimensions, 5 ms at 1,536, about what HNSW takes.
 MAX_EXACT_CHUNKS: Final = 2_000
 
-#: Where a filter lets no more chunks through than this, they are read one by one.
-MAX_EXACT_MATCHING: Final = 5_000
+#: Where a filter lets no more chunks through than this, and so many for each one wanted, they are read one by
+#: one. At 100,000 chunks that takes as long as HNSW: the more it passes by, and the more is wanted, the slower.
+MAX_EXACT_MATCHING: Final = 2_000
+_MATCHING_FOR_EACH: Final = 80
 
 #: pgvector has no cosine for a vector of zeros and says NaN. Nothing is similar to it: it comes last.
 #: Sorting by this expression also keeps PostgreSQL from using HNSW, where the result is to be exact.
@@ -219,9 +221,9 @@ class NearestStatements:
             "space_id": space.id,
             "name": sql.Literal(space.vectors.as_string()),
             "max_exact": max_exact_chunks,
-            "max_matching": max_exact_matching,
             "max_bytes": max_exact_chunks * (_ROW_BYTES + 2 * space.space.dimensions),
         }
+        self._max_exact_matching = max_exact_matching
         self._made = BoundedCache[tuple[object, ...], bytes]()
 
     def choose(self, scope: Scope, *, k: int) -> tuple[bytes, dict[str, object]]:
@@ -237,8 +239,11 @@ class NearestStatements:
 
         With a filter, unless the scope names documents, there are also those of `filtered`.
         """
-        names = {**self._names, "k": k, "candidates": k + max(k, _SPARE_CANDIDATES)}
-        return sql.SQL(_parts(asked)).format(**names)
+        spare = max(k if asked.filter is None else k // 2, _SPARE_CANDIDATES)
+        max_matching = self._max_exact_matching and self._max_exact_matching + _MATCHING_FOR_EACH * k
+        return sql.SQL(_parts(asked)).format(
+            **self._names, k=k, candidates=k + spare, max_matching=max_matching, sample=SAMPLE
+        )
 
 
 def _parts(asked: AskedScope) -> LiteralString:
