@@ -110,12 +110,6 @@ def _load_documents(connection: psycopg.Connection[Any], generated: Generated, c
     connection.execute(
         "UPDATE documents AS d SET live_revision_id = r.id FROM revisions AS r WHERE r.document_id = d.id"
     )
-    connection.execute(
-        """
-        INSERT INTO published (revision_id, collection_id, document_id, encoded, counted)
-        SELECT live_revision_id, collection_id, id, true, true FROM documents
-        """
-    )
 
 
 def _load_chunks(connection: psycopg.Connection[Any], generated: Generated, collection: int) -> None:
@@ -134,21 +128,15 @@ def _load_chunks(connection: psycopg.Connection[Any], generated: Generated, coll
         for _, revision_id, number in places:
             text = f"passage {number}"
             copy.write_row((revision_id, number, 100 * number, 100 * number + 9, 1, 1, 2, [], text))
-    chance, counts = np.random.default_rng(2), Counter[int]()
+    chance = np.random.default_rng(2)
     with connection.cursor().copy(
-        "COPY lexical (revision_id, chunk_index, terms, weights) FROM STDIN"
+        "COPY lexical (collection_id, document_id, revision_id, chunk_index, terms, weights) FROM STDIN"
     ) as copy:
-        for _, revision_id, number in places:
+        for document_id, revision_id, number in places:
             terms = Counter(_words(chance, _WORDS_A_CHUNK))
-            counts.update(terms.keys())
             weights = ",".join(f"{term + 1}:{w:.7g}" for term, w in sorted(term_weights(terms).items()))
-            row = (revision_id, number, [-collection, *sorted(terms)], f"{{{weights}}}/{TERM_SPACE}")
-            copy.write_row(row)
-    with connection.cursor().copy(
-        "COPY term_counts (collection_id, term, chunks, folded) FROM STDIN"
-    ) as copy:
-        for term, number in counts.items():
-            copy.write_row((collection, term, number, True))
+            place = (collection, document_id, revision_id, number)
+            copy.write_row((*place, [-collection, *sorted(terms)], f"{{{weights}}}/{TERM_SPACE}"))
 
 
 def _words(chance: np.random.Generator, count: int) -> list[int]:

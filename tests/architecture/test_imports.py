@@ -34,15 +34,15 @@ PLANTED = [
         "adapters/citewell_adapters/mock/__init__.py",
         "import citewell_entrypoints.settings",
     ),
-    Planted("The core imports the standard library alone", "src/citewell/model/names.py", "import psycopg"),
+    Planted("The core imports the standard library alone", "src/citewell/errors.py", "import psycopg"),
     Planted("The core imports the standard library alone", "src/citewell/errors.py", "import pytest"),
     Planted(
         "The core imports the standard library alone",
-        "src/citewell/model/names.py",
+        "src/citewell/errors.py",
         "import citewell_migrations",
     ),
     Planted(
-        "No code in use needs the contract suites", "src/citewell/ports/units.py", "import citewell.testing"
+        "No code in use needs the contract suites", "src/citewell/lifecycle.py", "import citewell.testing"
     ),
     Planted(
         "No code in use needs the contract suites",

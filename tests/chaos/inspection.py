@@ -90,14 +90,24 @@ _STRAY: Final[Mapping[str, str]] = {
         SELECT count(*) FROM lexical AS l
         WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.live_revision_id = l.revision_id)
     """,
-    "published revisions that are not live": """
-        SELECT count(*) FROM published AS p
-        WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.live_revision_id = p.revision_id)
+    "staged words of what is not live": """
+        SELECT count(*) FROM staged_terms AS s WHERE NOT EXISTS (
+            SELECT FROM unindexed_words AS u JOIN documents AS d ON d.live_revision_id = u.revision_id
+            WHERE u.revision_id = s.revision_id
+        )
+    """,
+    "revisions with unindexed words that are not live": """
+        SELECT count(*) FROM unindexed_words AS u
+        WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.live_revision_id = u.revision_id)
     """,
     "chunks without words": """
         SELECT count(*) FROM chunks AS t JOIN documents AS d ON d.live_revision_id = t.revision_id
         WHERE NOT EXISTS (
-            SELECT FROM lexical AS l WHERE l.revision_id = t.revision_id AND l.chunk_index = t.chunk_index
+            SELECT FROM lexical AS l
+            WHERE l.collection_id = d.collection_id AND l.document_id = d.id AND l.chunk_index = t.chunk_index
+        ) AND NOT EXISTS (
+            SELECT FROM staged_terms AS s
+            WHERE s.revision_id = t.revision_id AND s.chunk_index = t.chunk_index
         )
     """,
     "words that collections miscount": """
@@ -105,9 +115,9 @@ _STRAY: Final[Mapping[str, str]] = {
             SELECT collection_id, term, sum(chunks) AS chunks FROM (
                 SELECT collection_id, term, chunks FROM term_counts
                 UNION ALL
-                SELECT p.collection_id, term, -1
-                FROM lexical AS l JOIN published AS p USING (revision_id)
-                CROSS JOIN LATERAL unnest(l.terms) AS term
+                SELECT collection_id, term, chunks FROM term_changes
+                UNION ALL
+                SELECT collection_id, term, -1 FROM lexical CROSS JOIN LATERAL unnest(terms) AS term
                 WHERE term >= 0
             ) AS counted
             GROUP BY collection_id, term

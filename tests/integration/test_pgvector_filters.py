@@ -51,14 +51,15 @@ class Documents:
 
 @pytest.fixture(scope="module")
 def documents(postgres_url: str, migrated_template: str) -> Iterator[Documents]:
-    with cloned_database(postgres_url, template=migrated_template) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("SET enable_seqscan = off")
-            row = connection.execute(
-                "INSERT INTO collections (name) VALUES ('filtered') RETURNING id"
-            ).fetchone()
-            assert row is not None
-            yield Documents(connection, row[0])
+    with (
+        cloned_database(postgres_url, template=migrated_template) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        connection.execute("SET enable_seqscan = off")
+        statement = "INSERT INTO collections (name) VALUES ('filtered') RETURNING id"
+        row = connection.execute(statement).fetchone()
+        assert row is not None
+        yield Documents(connection, row[0])
 
 
 @settings(max_examples=60, deadline=None)
@@ -72,21 +73,15 @@ def test_sql_finds_what_the_reference_finds(
         condition = parse_filter(each)
         expected = {document_id for document_id, held in there.items() if matches(condition, held)}
         compiled = compile_filter(condition)
-        one_by_one = f"SELECT d.id FROM documents AS d WHERE {compiled.matches('d.id')}"
+        one_by_one = f"SELECT d.id FROM documents AS d WHERE {compiled.matches('d.id')}"  # noqa: S608
         assert documents.ids(one_by_one, compiled.parameters) == expected
-        searched = (
-            "WITH searched AS (SELECT id FROM collections WHERE name = %(collection)s) "
-            f"SELECT document_id FROM ({all_matching(compiled)}) AS found"
-        )
+        searched = f"{SEARCHED} SELECT document_id FROM ({all_matching(compiled)}) AS found"
         assert documents.ids(searched, compiled.parameters) == expected
         for source in compiled.sources:
-            query = searched_from(source.query)
+            query = f"{FROM_SOURCE} CROSS JOIN LATERAL ({source.query}) AS x"
             found = documents.ids(query, compiled.parameters)
             assert found == expected if source.exact else found >= expected
 
 
-def searched_from(source: str) -> str:
-    return (
-        "SELECT DISTINCT x.document_id FROM collections AS c "
-        f"CROSS JOIN LATERAL ({source}) AS x WHERE c.name = %(collection)s"
-    )
+SEARCHED = "WITH searched AS (SELECT id FROM collections WHERE name = %(collection)s)"
+FROM_SOURCE = f"{SEARCHED} SELECT DISTINCT x.document_id FROM searched AS c"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citewell.model import Candidate, Candidates, Chunk, DocumentId, Fusion, Hit, Mode, Span
+from citewell.model import Candidate, Candidates, ChunkRef, DocumentId, Fusion, Mode, Ranked, RevisionId
 from citewell.ranking import rank, weigh
 
 DOCUMENT = DocumentId(UUID(int=1))
@@ -25,26 +25,15 @@ SCORES = st.lists(
 def candidates(scores: list[tuple[float | None, float | None]]) -> Candidates:
     """Chunks by number with their cosine and their BM25; those that neither leg brought are left out."""
     items = [
-        Candidate(
-            Hit(
-                document_id=DOCUMENT,
-                document_name="a",
-                collection="default",
-                sha256="",
-                chunk=Chunk(index, Span(0, 1), "x", 1, 1, (), 1),
-                similarity=-1.0 if similarity is None else similarity,
-            ),
-            similarity,
-            bm25,
-        )
+        Candidate(ChunkRef(DOCUMENT, index), RevisionId(1), similarity, bm25)
         for index, (similarity, bm25) in enumerate(scores)
         if (similarity, bm25) != (None, None)
     ]
     return Candidates(tuple(items), highest_bm25=10.0)
 
 
-def order(hits: tuple[Hit, ...]) -> list[int]:
-    return [hit.chunk.index for hit in hits]
+def order(ranked: tuple[Ranked, ...]) -> list[int]:
+    return [one.candidate.ref.chunk_index for one in ranked]
 
 
 @given(SCORES, st.sampled_from(Fusion), st.floats(0, 1))
@@ -69,37 +58,39 @@ def test_every_candidate_comes_once_with_a_score_that_falls(
     """In [0, 1], best first."""
     given_ = candidates(scores)
     hits = rank(given_, mode=mode, fusion=fusion, vector_weight=weight)
-    assert sorted(order(hits)) == sorted(each.hit.chunk.index for each in given_.items)
-    assert all(0 <= hit.score <= 1 for hit in hits)
-    assert all(one.score >= other.score for one, other in pairwise(hits))
+    assert sorted(order(hits)) == sorted(each.ref.chunk_index for each in given_.items)
+    assert all(0 <= hit.relevance <= 1 for hit in hits)
+    assert all(one.relevance >= other.relevance for one, other in pairwise(hits))
 
 
 def test_scores_are_stretched_and_added_by_weight() -> None:
     """Min-max over each leg's candidates; what a leg did not bring gets nothing from it."""
     hits = rank(candidates([(0.9, 2.0), (0.5, 8.0), (0.7, None)]), mode=Mode.HYBRID, vector_weight=0.4)
-    assert {hit.chunk.index: hit.score for hit in hits} == pytest.approx({1: 0.6, 0: 0.4, 2: 0.2})
+    assert {hit.candidate.ref.chunk_index: hit.relevance for hit in hits} == pytest.approx(
+        {1: 0.6, 0: 0.4, 2: 0.2}
+    )
     assert order(hits) == [1, 0, 2]
 
 
 def test_a_leg_that_brings_nothing_leaves_all_to_the_other() -> None:
     """Whatever the weight is: the best is worth 1."""
     [best, _] = rank(candidates([(0.2, None), (0.6, None)]), mode=Mode.HYBRID, vector_weight=0.0)
-    assert (best.chunk.index, best.score) == (1, 1.0)
+    assert (best.candidate.ref.chunk_index, best.relevance) == (1, 1.0)
     [best, _] = rank(candidates([(None, 1.0), (None, 3.0)]), mode=Mode.HYBRID, vector_weight=1.0)
-    assert (best.chunk.index, best.score) == (1, 1.0)
+    assert (best.candidate.ref.chunk_index, best.relevance) == (1, 1.0)
 
 
 def test_a_score_is_what_its_mode_says() -> None:
     """Dense: (1 + cosine) / 2; lexical: the share of the highest BM25."""
     [dense] = rank(candidates([(0.5, None)]), mode=Mode.DENSE, vector_weight=1.0)
     [lexical] = rank(candidates([(None, 4.0)]), mode=Mode.LEXICAL, vector_weight=0.0)
-    assert (dense.score, lexical.score) == (0.75, 0.4)
+    assert (dense.relevance, lexical.relevance) == (0.75, 0.4)
 
 
 def test_a_hit_tells_its_rank_and_score_in_each_leg() -> None:
     """And what the leg adds to the fused score."""
     hits = rank(candidates([(0.9, None), (0.5, 8.0)]), mode=Mode.HYBRID, vector_weight=0.4)
-    explained = {hit.chunk.index: hit.explanation for hit in hits}
+    explained = {hit.candidate.ref.chunk_index: hit.explanation for hit in hits}
     assert explained[0].lexical is None
     dense, lexical = explained[1].dense, explained[1].lexical
     assert dense is not None

@@ -3,11 +3,11 @@
     searched        the collections that are searched
     source_<n>      from each source of the filter, one document more than may be read, at most
     chosen          the source with the fewest documents, if one was read to its end
-    matching        the documents of it that match
-    matching_size   how many indexed chunks they have, by the average of some of them
+    filtered        the documents of it that match
+    filtered_size   how many indexed chunks they have, by the average of some of them
 
 So the estimate costs no more than reading some thousand entries of an index, however many documents match. If
-it is small, the search reads `matching`; else it walks the vectors' index and asks of each document on the
+it is small, the search reads `filtered`; else it walks the vectors' index and asks of each document on the
 way whether it matches. If it walked in vain, `all_matching` gives every document, however many they are.
 """
 
@@ -17,7 +17,7 @@ from typing import Final, LiteralString
 
 from citewell_adapters.pgvector.filters import CompiledFilter
 
-__all__ = ["SAMPLE", "SIZE_OF_MATCHING", "all_matching", "matching_parts"]
+__all__ = ["SAMPLE", "SIZE_OF_FILTERED", "all_matching", "filtered_tables"]
 
 # collections_name_key, collections_pkey
 _COLLECTION: Final = "SELECT id FROM collections WHERE name = %(collection)s"
@@ -48,38 +48,39 @@ searched AS MATERIALIZED (
     SELECT n FROM (VALUES {counts}) AS s (n, documents)
     WHERE documents <= {max_matching}
     ORDER BY documents, n LIMIT 1
-), matching AS MATERIALIZED (
+), filtered AS MATERIALIZED (
     SELECT DISTINCT x.collection_id, x.document_id FROM ({all}) AS x WHERE {matches}
     ORDER BY x.collection_id, x.document_id
-), matching_size AS MATERIALIZED (
-    SELECT EXISTS (SELECT FROM chosen) AS known, (SELECT count(*) FROM matching) * coalesce(avg(chunks), 0) AS chunks
+), filtered_size AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM chosen) AS known,
+        (SELECT count(*) FROM filtered) * coalesce(avg(chunks), 0) AS chunks
     FROM (
         SELECT (
             SELECT count(*) FROM {vectors} AS v
             WHERE v.collection_id = m.collection_id AND v.document_id = m.document_id
         ) AS chunks
         FROM (
-            SELECT * FROM (SELECT *, row_number() OVER () AS place FROM matching) AS numbered
-            WHERE place %% greatest((SELECT count(*) FROM matching) / {sample}, 1) = 0
+            SELECT * FROM (SELECT *, row_number() OVER () AS place FROM filtered) AS numbered
+            WHERE place %% greatest((SELECT count(*) FROM filtered) / {sample}, 1) = 0
         ) AS m
     ) AS counted
 ), whole AS MATERIALIZED (
     {size}
 ), """
 
-#: large: whether the search goes through the vectors' index. known: whether `matching` has all that match.
-SIZE_OF_MATCHING: Final = """
+#: large: whether the search goes through the vectors' index. known: whether `filtered` has all that match.
+SIZE_OF_FILTERED: Final = """
     SELECT m.known, w.large AND NOT (m.known AND m.chunks <= {max_matching}) AS large,
         CASE WHEN m.known THEN m.chunks::bigint END AS matched,
         (SELECT id FROM searched WHERE %(collection)s::text IS NOT NULL) AS id
-    FROM whole AS w, matching_size AS m
+    FROM whole AS w, filtered_size AS m
 """
 
 #: Of so many of the matching documents the chunks are counted.
 SAMPLE: Final = 50
 
 
-def matching_parts(condition: CompiledFilter, *, size: LiteralString, in_collection: bool) -> LiteralString:
+def filtered_tables(condition: CompiledFilter, *, size: LiteralString, in_collection: bool) -> LiteralString:
     """The tables, with a comma at the end. size: tells whether all that is searched is `large`."""
     sources, counts, branches, in_others = "", "", "", ""
     for number, source in zip(_NUMBERS, condition.sources, strict=False):

@@ -23,7 +23,7 @@ from psycopg import sql
 
 from citewell.model import Scope
 from citewell_adapters.pgvector.bounded import BoundedCache
-from citewell_adapters.pgvector.filtered import SAMPLE, SIZE_OF_MATCHING, all_matching, matching_parts
+from citewell_adapters.pgvector.filtered import SAMPLE, SIZE_OF_FILTERED, all_matching, filtered_tables
 from citewell_adapters.pgvector.filters import CompiledFilter, compile_filter
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
@@ -32,8 +32,8 @@ __all__ = ["MAX_EXACT_CHUNKS", "MAX_EXACT_MATCHING", "AskedScope", "NearestState
 #: Collections up to this size are read whole: 1.5 ms at 384 dimensions, 5 ms at 1,536, about what HNSW takes.
 MAX_EXACT_CHUNKS: Final = 2_000
 
-#: Where a filter lets no more chunks through than this, and so many for each one wanted, they are read one by
-#: one. At 100,000 chunks that takes as long as HNSW: the more it passes by, and the more is wanted, the slower.
+#: Where a filter lets no more chunks through than this, and so many more for each one wanted, all are read.
+#: At 100,000 chunks that takes as long as HNSW, which has to look the longer the fewer match.
 MAX_EXACT_MATCHING: Final = 2_000
 _MATCHING_FOR_EACH: Final = 80
 
@@ -77,9 +77,7 @@ near AS MATERIALIZED (
 # unindexed_space_id_collection_id_document_id_key. `within` filters while the index is walked, so it must not
 # invite PostgreSQL to another index; the CASE also keeps it from thinking that nearly nothing passes.
 _INDEXED: Final = f"""
-near_size AS MATERIALIZED (
-    {{size}}
-), near_index AS MATERIALIZED (
+near_index AS MATERIALIZED (
     {_FOUND}
     FROM {{vectors}} AS v
     WHERE (SELECT large FROM near_size) AND CASE WHEN {{within}} THEN true ELSE false END
@@ -104,6 +102,17 @@ near_size AS MATERIALIZED (
 )
 """  # noqa: S608 - made of constants
 
+_SIZE: Final = "near_size AS MATERIALIZED ({size}), "
+
+_NOTHING_NEAR: Final = """
+near AS (
+    SELECT NULL::uuid AS document_id, NULL::bigint AS revision_id, NULL::int AS chunk_index,
+        NULL::float8 AS similarity
+    WHERE false
+), """
+_NO_PLAN: Final = "near_plan AS (SELECT NULL::boolean AS exact, false AS topped_up, NULL::bigint AS matched)"
+_PLAN_OF_SIZE: Final = "near_plan AS (SELECT NOT large AS exact, false AS topped_up, matched FROM near_size)"
+
 _EXACT: Final = f"""
     {_FOUND}
     FROM {{vectors}} AS v
@@ -115,7 +124,7 @@ _EXACT: Final = f"""
 _EXACT_MATCHING: Final = f"""
     {_FOUND}
     FROM (
-        SELECT collection_id, document_id FROM matching WHERE NOT (SELECT large FROM near_size)
+        SELECT collection_id, document_id FROM filtered WHERE NOT (SELECT large FROM near_size)
         UNION ALL
         SELECT collection_id, document_id FROM ({{all_matching}}) AS a
         WHERE (SELECT large OR NOT known FROM near_size) AND (SELECT count(*) FROM near_index) < {{k}}
@@ -201,15 +210,20 @@ class AskedScope:
         return parameters
 
     @property
-    def documents(self) -> LiteralString | None:
-        """That `d` is one of the scope's documents, and matches; None if it names none."""
+    def named(self) -> LiteralString | None:
+        """That `d` is one of the documents that the scope names; None if it names none."""
         documents = self.scope.document_ids
         if documents is None:
             return None
         clause = _ONE_DOCUMENT if len(documents) == 1 else _DOCUMENTS
-        if self.scope.collection is not None:
-            clause += _AND_COLLECTION
-        return clause if self.filter is None else f"{clause} AND {self.filter.matches('d.id')}"
+        return clause if self.scope.collection is None else clause + _AND_COLLECTION
+
+    @property
+    def documents(self) -> LiteralString | None:
+        """That `d` is one of them, and matches; None if the scope names none."""
+        if self.named is None or self.filter is None:
+            return self.named
+        return f"{self.named} AND {self.filter.matches('d.id')}"
 
 
 class NearestStatements:
@@ -234,14 +248,15 @@ class NearestStatements:
         )
         return statement, asked.parameters
 
-    def parts(self, asked: AskedScope, *, k: int) -> sql.Composed:
+    def parts(self, asked: AskedScope, *, k: int, dense: bool = True) -> sql.Composed:
         """Tables for a WITH: `near` (document_id, revision_id, chunk_index, similarity), and `near_plan`.
 
-        With a filter, unless the scope names documents, there are also those of `filtered`.
+        With a filter, unless the scope names documents, there are also those of `filtered`, and `near_size`.
+        Not dense: `near` is empty.
         """
         spare = max(k if asked.filter is None else k // 2, _SPARE_CANDIDATES)
         max_matching = self._max_exact_matching and self._max_exact_matching + _MATCHING_FOR_EACH * k
-        return sql.SQL(_parts(asked)).format(
+        return sql.SQL(_parts(asked) if dense else _sizes(asked)).format(
             **self._names, k=k, candidates=k + spare, max_matching=max_matching, sample=SAMPLE
         )
 
@@ -250,15 +265,27 @@ def _parts(asked: AskedScope) -> LiteralString:
     if (documents := asked.documents) is not None:
         return _EXACT_IN_DOCUMENTS.replace("{documents}", documents)
     in_collection = asked.scope.collection is not None
-    size = _COLLECTION if in_collection else _EVERYTHING
     within = _WITHIN_COLLECTION if in_collection else "true"
     waiting = _WAITING_WITHIN_COLLECTION if in_collection else "true"
-    exact, matching = _EXACT, ""
+    exact = _EXACT
     if asked.filter is not None:
-        matching = matching_parts(asked.filter, size=size, in_collection=in_collection)
-        size = SIZE_OF_MATCHING
         within += f" AND {asked.filter.matches('v.document_id')}"
         waiting += f" AND {asked.filter.matches('u.document_id')}"
         exact = _EXACT_MATCHING.replace("{all_matching}", all_matching(asked.filter))
-    statement = _INDEXED.replace("{size}", size).replace("{exact}", exact)
-    return matching + statement.replace("{within}", within).replace("{waiting_within}", waiting)
+    statement = _size(asked) + _INDEXED.replace("{exact}", exact)
+    return statement.replace("{within}", within).replace("{waiting_within}", waiting)
+
+
+def _sizes(asked: AskedScope) -> LiteralString:
+    if asked.named is not None or asked.filter is None:
+        return _NOTHING_NEAR + _NO_PLAN
+    return _size(asked) + _NOTHING_NEAR + _PLAN_OF_SIZE
+
+
+def _size(asked: AskedScope) -> LiteralString:
+    in_collection = asked.scope.collection is not None
+    size = _COLLECTION if in_collection else _EVERYTHING
+    if asked.filter is None:
+        return _SIZE.replace("{size}", size)
+    tables = filtered_tables(asked.filter, size=size, in_collection=in_collection)
+    return tables + _SIZE.replace("{size}", SIZE_OF_FILTERED)

@@ -17,6 +17,7 @@ __all__ = [
     "DELETE_CHUNKS",
     "DELETE_STAGED",
     "DISCARD_VECTORS",
+    "HITS",
     "LAST_STAGED",
     "LOCK_DOCUMENT",
     "LOCK_FOR_DELETE",
@@ -48,6 +49,17 @@ ON CONFLICT (revision_id, space_id, chunk_index) DO UPDATE SET embedding = exclu
 _CHUNK: Final = """
     t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path, t.token_count
 """
+
+# chunks_pkey, revisions_pkey, documents_pkey, collections_pkey. What is live no more has no chunks.
+HITS: Final = f"""
+SELECT w.place, d.id, d.name, c.name, encode(r.sha256, 'hex'), {_CHUNK}
+FROM unnest(%(revision_ids)s::bigint[], %(indexes)s::int[]) WITH ORDINALITY
+    AS w (revision_id, chunk_index, place)
+JOIN chunks AS t ON t.revision_id = w.revision_id AND t.chunk_index = w.chunk_index
+JOIN revisions AS r ON r.id = w.revision_id
+JOIN documents AS d ON d.id = r.document_id
+JOIN collections AS c ON c.id = d.collection_id
+"""  # noqa: S608 - made of constants
 
 # staged_vectors_pkey, unindexed_pkey, chunks_pkey. Past a gap the indexes run ahead of their rank.
 LAST_STAGED: Final = f"""

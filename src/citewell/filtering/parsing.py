@@ -137,7 +137,7 @@ def _scalar(value: Any, place: str) -> Scalar:
 
 def _check_characters(text: str, place: str) -> None:
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidInput(f"{place!r}: contains a character that no text has")
+        raise InvalidInput(f"{ascii(place)[1:-1]}: contains a character that no text has")
 
 
 def _all(parts: list[Filter]) -> Filter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -33,16 +34,18 @@ class WordEncoder:
 
     def __init__(self, stemmers: Mapping[str, Stemmer] = MappingProxyType({})) -> None:
         self._stemmers = dict(stemmers)
+        # Most words of a passage were in the passage before it.
+        self._known = lru_cache(maxsize=1 << 15)(self._passage_term)
 
     def passage(self, text: str) -> Mapping[int, int]:
         found = list(words(text))
         latin = detect_language(found)
         counts: Counter[int] = Counter()
         for word, count in Counter(found).items():
-            language = self._language(word, latin=latin)
-            if word not in STOP_WORDS.get(language, ()):
-                counts[self._term(word, language=language)] += count
-        return dict(counts.most_common(_MAX_TERMS))
+            term = self._known(word, latin)
+            if term is not None:
+                counts[term] += count
+        return dict(counts if len(counts) <= _MAX_TERMS else counts.most_common(_MAX_TERMS))
 
     def question(self, text: str) -> Sequence[Sequence[int]]:
         found = list(words(text))
@@ -69,6 +72,11 @@ class WordEncoder:
             if word not in STOP_WORDS.get(language, ())
         )
         return list(dict.fromkeys(terms))
+
+    def _passage_term(self, word: str, latin: str) -> int | None:
+        """None for a stop word."""
+        language = self._language(word, latin=latin)
+        return None if word in STOP_WORDS.get(language, ()) else self._term(word, language=language)
 
     @staticmethod
     def _language(word: str, *, latin: str) -> str:

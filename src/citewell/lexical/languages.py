@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from citewell.lexical.stopwords import STOP_WORDS
@@ -36,9 +36,20 @@ def languages_of(word: str) -> Sequence[str]:
 
 def detect_language(words: Sequence[str]) -> str:
     """The language, among LATIN_LANGUAGES, of the words in Latin letters; `en` if they do not tell."""
-    counts = Counter(words)
-    scores = {
-        language: sum(counts[word] for word in counts.keys() & STOP_WORDS[language])
-        for language in LATIN_LANGUAGES
-    }
+    scores: Counter[str] = Counter()
+    for word in words:
+        for language in _COMMON.get(word, ()):
+            scores[language] += 1
     return max(LATIN_LANGUAGES, key=lambda language: scores[language])
+
+
+def _languages_by_word() -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for language in LATIN_LANGUAGES:
+        for word in STOP_WORDS[language]:
+            found.setdefault(word, []).append(language)
+    return found
+
+
+#: The languages in which a word is a stop word.
+_COMMON: Final = _languages_by_word()

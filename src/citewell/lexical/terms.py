@@ -6,7 +6,6 @@ a thousand shares its id with another, which then is found along with it.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -16,7 +15,6 @@ __all__ = ["TERM_SPACE", "term_id"]
 TERM_SPACE: Final = 1_000_000_000
 
 
-@lru_cache(maxsize=1 << 16)
 def term_id(word: str, *, language: str = "") -> int:
     """The id of a word in a language, from 0 below TERM_SPACE; the same on every machine."""
     digest = blake2b(f"{language}\0{word}".encode(), digest_size=8).digest()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from itertools import pairwise
+from functools import lru_cache
+from itertools import chain, pairwise
 from typing import Final
 
 __all__ = ["is_unspaced", "words"]
@@ -48,14 +49,18 @@ def words(text: str) -> Iterator[str]:
     Where a script puts no spaces between words, each two neighbouring characters are a word.
     """
     normal = _IGNORED.sub("", unicodedata.normalize("NFKC", text).casefold())
-    for tied in _TIED.finditer(normal):
-        for word in _parts(tied[0]):
-            yield word[:_MAX_CHARACTERS]
+    return chain.from_iterable(map(_words_of, _TIED.findall(normal)))
 
 
 def is_unspaced(word: str) -> bool:
     """Whether the word is of a script without spaces between words."""
     return _IS_UNSPACED.match(word) is not None
+
+
+# Most words of a text were in the text before it.
+@lru_cache(maxsize=1 << 15)
+def _words_of(tied: str) -> tuple[str, ...]:
+    return tuple(word[:_MAX_CHARACTERS] for word in _parts(tied))
 
 
 def _parts(tied: str) -> Iterator[str]:

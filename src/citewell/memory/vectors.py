@@ -23,6 +23,7 @@ from citewell.model import (
     Publication,
     RevisionId,
     Scope,
+    SearchPlan,
     Vector,
 )
 from citewell.ports import LexicalEncoder
@@ -77,7 +78,8 @@ class MemoryVectorStore:
             self._check(vector)
         async with self._database.tables() as tables:
             live = [(p, chunk) for p, chunks in _in_scope(tables, scope) for chunk in chunks]
-            collections = {publication.collection for publication, _ in _in_scope(tables, scope)}
+            unfiltered = replace(scope, filter=None)
+            collections = {publication.collection for publication, _ in _in_scope(tables, unfiltered)}
             counted = [
                 chunk.terms
                 for publication, chunks in tables.live.values()
@@ -85,9 +87,11 @@ class MemoryVectorStore:
                 for chunk in chunks
             ]
         statistics = WordStatistics(words, counted)
+        only_rare = scope.document_ids is None and scope.filter is None
         scored = [
             Candidate(
-                _hit(publication, embedded, similarity=-1.0),
+                ChunkRef(publication.document_id, embedded.chunk.index),
+                publication.revision_id,
                 None if vector is None else _similarity(embedded.vector, vector),
                 statistics.score(embedded.terms) or None,
             )
@@ -96,9 +100,17 @@ class MemoryVectorStore:
         matching = [
             candidate
             for candidate, (_, embedded) in zip(scored, live, strict=True)
-            if scope.document_ids is not None or statistics.has_rare(embedded.terms)
+            if not only_rare or statistics.has_rare(embedded.terms)
         ]
-        return Candidates(_best_of_both(scored, matching, k=k), statistics.highest_score if live else 0.0)
+        return Candidates(
+            _best_of_both(scored, matching, k=k),
+            statistics.highest_score if live else 0.0,
+            SearchPlan(exact=True, matched=len(live)),
+        )
+
+    async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
+        async with self._database.tables() as tables:
+            return [_hit_of(candidate, tables) for candidate in candidates]
 
     async def encode(self, encoder: LexicalEncoder) -> int:
         async with self._database.tables() as tables:
@@ -166,22 +178,22 @@ def _hit(publication: Publication, embedded: EmbeddedChunk, *, similarity: float
     )
 
 
+def _hit_of(candidate: Candidate, tables: Tables) -> Hit | None:
+    publication, chunks = tables.live.get(candidate.ref.document_id, (None, ()))
+    if publication is None or publication.revision_id != candidate.revision_id:
+        return None
+    similarity = -1.0 if candidate.similarity is None else candidate.similarity
+    wanted = (each for each in chunks if each.chunk.index == candidate.ref.chunk_index)
+    return next((_hit(publication, each, similarity=similarity) for each in wanted), None)
+
+
 def _best_of_both(
     scored: Sequence[Candidate], matching: Sequence[Candidate], *, k: int
 ) -> tuple[Candidate, ...]:
     """The k nearest and the k best by BM25, each with the scores of the legs that it is among the best of."""
     near = _top((c for c in scored if c.similarity is not None), lambda c: c.similarity or 0.0, k=k)
     telling = _top((c for c in matching if c.bm25), lambda c: c.bm25 or 0.0, k=k)
-    items = [
-        replace(
-            candidate,
-            hit=replace(
-                candidate.hit, similarity=-1.0 if candidate.similarity is None else candidate.similarity
-            ),
-            bm25=candidate.bm25 if ref in telling else None,
-        )
-        for ref, candidate in near.items()
-    ]
+    items = [replace(c, bm25=c.bm25 if ref in telling else None) for ref, c in near.items()]
     items += [replace(c, similarity=None) for ref, c in telling.items() if ref not in near]
     return tuple(items)
 
@@ -189,8 +201,8 @@ def _best_of_both(
 def _top(
     candidates: Iterator[Candidate], score: Callable[[Candidate], float], *, k: int
 ) -> dict[ChunkRef, Candidate]:
-    best = sorted(candidates, key=lambda candidate: (-score(candidate), candidate.hit.ref))[:k]
-    return {candidate.hit.ref: candidate for candidate in best}
+    best = sorted(candidates, key=lambda candidate: (-score(candidate), candidate.ref))[:k]
+    return {candidate.ref: candidate for candidate in best}
 
 
 def _similarity(one: Vector, other: Vector) -> float:

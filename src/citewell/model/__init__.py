@@ -36,8 +36,10 @@ from citewell.model.search import (
     Hit,
     LegScore,
     Mode,
+    Ranked,
     Scope,
     SearchOptions,
+    SearchPlan,
     SearchTrace,
 )
 
@@ -76,9 +78,11 @@ __all__ = [
     "ParsedPage",
     "Progress",
     "Publication",
+    "Ranked",
     "RevisionId",
     "Scope",
     "SearchOptions",
+    "SearchPlan",
     "SearchTrace",
     "Span",
     "Stage",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from citewell.errors import InvalidInput
 from citewell.filtering import Filter
 from citewell.model.chunks import Chunk
-from citewell.model.names import ChunkRef, DocumentId, checked_collection
+from citewell.model.names import ChunkRef, DocumentId, RevisionId, checked_collection
 
 __all__ = [
     "MAX_CANDIDATES",
@@ -21,8 +21,10 @@ __all__ = [
     "Hit",
     "LegScore",
     "Mode",
+    "Ranked",
     "Scope",
     "SearchOptions",
+    "SearchPlan",
     "SearchTrace",
 ]
 
@@ -133,24 +135,53 @@ class Hit:
 class Candidate:
     """A chunk that a leg brought. similarity, bm25: None if it is not among the best of that leg."""
 
-    hit: Hit
+    ref: ChunkRef
+    revision_id: RevisionId
     similarity: float | None
     bm25: float | None
 
 
 @dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """How the nearest were looked for.
+
+    exact: all chunks of the scope were read; else the index gave them, and topped_up tells that it gave too
+    few, so that all were read after all. matched: how many chunks the scope was taken to have, None if that
+    was not known, or only that they are many.
+    """
+
+    exact: bool
+    topped_up: bool = False
+    matched: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
-    """What both legs bring to a question. highest_bm25: what no chunk can reach, 0 if there is no word."""
+    """What both legs bring to a question. highest_bm25: what no chunk can reach, 0 if there is no word.
+
+    plan: None if a store does not tell it.
+    """
 
     items: tuple[Candidate, ...]
     highest_bm25: float
+    plan: SearchPlan | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate and what it is worth: its relevance, in [0, 1], and why."""
+
+    candidate: Candidate
+    relevance: float
+    explanation: Explanation
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTrace:
     """How a search went. dense_seen, lexical_seen: candidates of each leg; vector_weight: as it was applied.
 
-    Times in milliseconds: embedding the question, and finding the candidates.
+    plan: None where it is not known. Times in milliseconds: embedding the question, and finding the
+    candidates.
     """
 
     dense_seen: int = 0
@@ -158,6 +189,7 @@ class SearchTrace:
     vector_weight: float = 1.0
     embed_ms: float = 0.0
     find_ms: float = 0.0
+    plan: SearchPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

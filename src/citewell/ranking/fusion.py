@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from citewell.model import Candidate, Candidates, ChunkRef, Explanation, Fusion, Hit, LegScore, Mode
+from citewell.model import Candidate, Candidates, ChunkRef, Explanation, Fusion, LegScore, Mode, Ranked
 
 __all__ = ["rank"]
 
@@ -20,29 +20,29 @@ _RRF_K: Final = 60
 
 def rank(
     candidates: Candidates, *, mode: Mode, fusion: Fusion = Fusion.CONVEX, vector_weight: float
-) -> tuple[Hit, ...]:
-    """All candidates as hits, best first, with relevance and explanation; equal ones by ChunkRef.
+) -> tuple[Ranked, ...]:
+    """All candidates, best first; equal ones by ChunkRef.
 
     What both legs rank in one order stays in that order. Relevance, in [0, 1], by mode: dense,
     (1 + cosine) / 2; lexical, BM25 as a share of the highest that the question could reach; hybrid, the fused
     score, which is relative to the other candidates.
     """
-    dense = _leg({c.hit.ref: c.similarity for c in candidates.items if c.similarity is not None})
-    lexical = _leg({c.hit.ref: c.bm25 for c in candidates.items if c.bm25 is not None})
+    dense = _leg({c.ref: c.similarity for c in candidates.items if c.similarity is not None})
+    lexical = _leg({c.ref: c.bm25 for c in candidates.items if c.bm25 is not None})
     if mode is Mode.HYBRID:
         weight = vector_weight if dense and lexical else float(bool(dense))
         dense, lexical = (
             _contributing(dense, share=weight, fusion=fusion),
             _contributing(lexical, share=1 - weight, fusion=fusion),
         )
-    hits = [
-        _hit(candidate, mode=mode, highest_bm25=candidates.highest_bm25, dense=dense, lexical=lexical)
+    ranked = [
+        _ranked(candidate, mode=mode, highest_bm25=candidates.highest_bm25, dense=dense, lexical=lexical)
         for candidate in candidates.items
     ]
     # Of equal scores the one that the legs together rank higher: a leg's last candidate is worth no more
     # than one that it did not bring, but it was brought.
-    last = len(hits) + 1
-    return tuple(sorted(hits, key=lambda hit: (-hit.score, _ranks(hit, last=last), hit.ref)))
+    last = len(ranked) + 1
+    return tuple(sorted(ranked, key=lambda one: (-one.relevance, _ranks(one, last=last), one.candidate.ref)))
 
 
 def _leg(scores: Mapping[ChunkRef, float]) -> dict[ChunkRef, LegScore]:
@@ -67,26 +67,26 @@ def _contributing(
     return {ref: replace(score, contribution=share * normal(score)) for ref, score in leg.items()}
 
 
-def _hit(
+def _ranked(
     candidate: Candidate,
     *,
     mode: Mode,
     highest_bm25: float,
     dense: Mapping[ChunkRef, LegScore],
     lexical: Mapping[ChunkRef, LegScore],
-) -> Hit:
-    ref = candidate.hit.ref
+) -> Ranked:
+    ref = candidate.ref
     explanation = Explanation(dense.get(ref), lexical.get(ref))
     if mode is Mode.DENSE:
-        relevance = (1 + candidate.hit.similarity) / 2
+        relevance = (1 + (candidate.similarity or 0.0)) / 2
     elif mode is Mode.LEXICAL:
         relevance = (candidate.bm25 or 0.0) / highest_bm25 if highest_bm25 else 0.0
     else:
         legs = (explanation.dense, explanation.lexical)
         relevance = sum(leg.contribution for leg in legs if leg is not None)
-    return replace(candidate.hit, relevance=min(1.0, max(0.0, relevance)), explanation=explanation)
+    return Ranked(candidate, min(1.0, max(0.0, relevance)), explanation)
 
 
-def _ranks(hit: Hit, *, last: int) -> int:
-    legs = (hit.explanation.dense, hit.explanation.lexical)
+def _ranks(one: Ranked, *, last: int) -> int:
+    legs = (one.explanation.dense, one.explanation.lexical)
     return sum(last if leg is None else leg.rank for leg in legs)

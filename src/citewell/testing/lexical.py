@@ -32,7 +32,7 @@ def words_of(*terms: int) -> list[list[int]]:
 
 def by_words(found: Candidates) -> list[tuple[ChunkRef, float]]:
     """What the words brought, best first."""
-    hits = [(each.hit.ref, each.bm25) for each in found.items if each.bm25 is not None]
+    hits = [(each.ref, each.bm25) for each in found.items if each.bm25 is not None]
     return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
 
 
@@ -132,7 +132,8 @@ class LexicalStoreContract:
         await vectors.publish(publication)
         for scope in (_EVERYTHING, Scope("default"), Scope(document_ids=(publication.document_id,))):
             [found] = (await lexical.candidates(None, words_of(7), k=5, scope=scope)).items
-            assert (found.hit.chunk, found.similarity) == (chunk(0).chunk, None)
+            assert found.ref == ChunkRef(publication.document_id, 0)
+            assert (found.revision_id, found.similarity) == (publication.revision_id, None)
         await vectors.delete(publication.document_id)
         assert not (await lexical.candidates(None, words_of(7), k=5, scope=_EVERYTHING)).items
 
@@ -182,7 +183,7 @@ class LexicalStoreContract:
         for scope in (_EVERYTHING, Scope(document_ids=(publication.document_id,))):
             found = await lexical.candidates(vector, words_of(0, 3, 9), k=5, scope=scope)
             alone = await lexical.candidates(None, words_of(0, 3, 9), k=5, scope=scope)
-            near = [each.hit for each in found.items if each.similarity is not None]
+            near = await lexical.hits([each for each in found.items if each.similarity is not None])
             assert near == list(await vectors.search(vector, k=5, scope=scope))
             assert by_words(found) == by_words(alone)
             assert found.highest_bm25 == alone.highest_bm25 > max(score for _, score in by_words(alone))
@@ -195,10 +196,39 @@ class LexicalStoreContract:
             vectors, await new_publication(), [with_terms(n, {3: 1, 4: 2}) for n in (2, 0, 1)]
         )
         found = await lexical.candidates(None, words_of(3, 4), k=2, scope=_EVERYTHING)
-        assert [each.hit.ref for each in found.items] == [
+        assert [each.ref for each in found.items] == [
             ChunkRef(publication.document_id, 0),
             ChunkRef(publication.document_id, 1),
         ]
+
+    async def test_candidates_become_hits(
+        self, lexical: LexicalStore, vectors: VectorStore, new_publication: NewPublication
+    ) -> None:
+        """The chunks of the candidates, in their order; None for one that is live no more."""
+        kept = await published(
+            vectors, await new_publication(), [with_terms(0, {3: 1}), with_terms(1, {3: 2, 4: 3})]
+        )
+        replaced = await published(vectors, await new_publication(), [with_terms(0, {3: 1, 5: 9})])
+        found = (await lexical.candidates(None, words_of(3), k=5, scope=_EVERYTHING)).items
+        candidates = sorted(found, key=lambda each: each.ref, reverse=True)
+        candidates[0] = replace(candidates[0], similarity=0.25)
+        await published(vectors, await new_publication(replacing=replaced), [with_terms(0, {3: 1})])
+        hits = await lexical.hits(candidates)
+        expected = {
+            ChunkRef(kept.document_id, 0): (chunk(0).chunk, kept.sha256),
+            ChunkRef(kept.document_id, 1): (chunk(1).chunk, kept.sha256),
+        }
+        assert len(hits) == 3
+        for candidate, hit in zip(candidates, hits, strict=True):
+            if candidate.ref.document_id == replaced.document_id:
+                assert hit is None
+            else:
+                assert hit is not None
+                assert (hit.chunk, hit.sha256) == expected[candidate.ref]
+                assert hit.ref == candidate.ref
+                similarity = candidate.similarity
+                assert hit.similarity == (-1.0 if similarity is None else similarity)
+        assert await lexical.hits([]) == []
 
     async def test_words_that_are_nowhere_find_nothing(
         self, lexical: LexicalStore, vectors: VectorStore, new_publication: NewPublication
@@ -222,7 +252,7 @@ class LexicalStoreContract:
         assert await lexical.encode(encoder) == 3
         assert await lexical.encode(encoder) == 0
         found = await lexical.candidates(None, question, k=5, scope=_EVERYTHING)
-        assert [each.hit.chunk.index for each in found.items] == [0, 1, 2]
+        assert [each.ref.chunk_index for each in found.items] == [0, 1, 2]
 
 
 def expected_scores(

@@ -11,11 +11,12 @@ from typing import Final
 
 from citewell.errors import EmbedderUnavailable, InvalidInput
 from citewell.model import (
-    Candidate,
-    Candidates,
+    Explanation,
     Found,
     Hit,
+    LegScore,
     Mode,
+    Ranked,
     Scope,
     SearchOptions,
     SearchTrace,
@@ -32,6 +33,10 @@ MAX_TOP_K: Final = 100
 _log = logging.getLogger(__name__)
 
 _USUAL: Final = SearchOptions()
+
+#: A document that was found may be replaced or deleted before its texts are read: then all is searched anew,
+#: so that no reply is of two moments.
+_TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class SearchDefaults:
 
 
 class Search:
-    """Embeds the question and analyses its words, takes the candidates of both legs, and ranks them.
+    """Embeds the question and analyses its words, takes the candidates of both legs, and ranks
+    them.
 
     Without a lexical leg every search is dense.
     """
@@ -82,34 +88,72 @@ class Search:
         check_question(question, top_k=top_k)
         if self._lexical is None and options.mode is not Mode.DENSE:
             options = replace(options, mode=Mode.DENSE)
-        found = await self._found(question, scope=scope, top_k=top_k, options=options)
+        began = time.perf_counter()
+        vector, degraded = await self._vector(question, options.mode)
+        embedded = time.perf_counter()
+        if self._lexical is None or (options.mode is Mode.DENSE and vector and scope.filter is None):
+            found = await self._nearest(vector or (), scope=scope, top_k=top_k, options=options)
+        else:
+            leg = self._lexical
+            found = await self._by_candidates(
+                leg, question, vector, scope=scope, top_k=top_k, options=options
+            )
         if not found.hits:
             # Only now, so that a question that finds something pays nothing for the check.
             for document_id in scope.document_ids or ():
                 await self._documents.get(document_id)
-        hits = tuple(hit for hit in found.hits if hit.score >= options.min_score)[:top_k]
-        return replace(found, hits=hits)
-
-    async def _found(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Found:
-        began = time.perf_counter()
-        vector, degraded = await self._vector(question, options.mode)
-        embedded = time.perf_counter()
-        if options.mode is Mode.DENSE and vector is not None:
-            hits = await self._vectors.search(vector, k=top_k, scope=scope)
-            candidates = _of_dense(hits)
-        else:
-            k = max(top_k, options.candidates or self._defaults.candidates)
-            candidates = await self._candidates(question, vector, k=k, scope=scope)
-        weight = weigh(candidates, asked=options.vector_weight, usual=self._defaults.vector_weight)
-        trace = SearchTrace(
-            dense_seen=sum(candidate.similarity is not None for candidate in candidates.items),
-            lexical_seen=sum(candidate.bm25 is not None for candidate in candidates.items),
-            vector_weight=weight,
+        trace = replace(
+            found.trace,
             embed_ms=1000 * (embedded - began),
             find_ms=1000 * (time.perf_counter() - embedded),
         )
-        ranked = rank(candidates, mode=options.mode, fusion=options.fusion, vector_weight=weight)
-        return Found(ranked, trace, degraded)
+        return replace(found, trace=trace, degraded=degraded)
+
+    async def _nearest(self, vector: Vector, *, scope: Scope, top_k: int, options: SearchOptions) -> Found:
+        """What the vectors alone find, in one round trip."""
+        hits = await self._vectors.search(vector, k=top_k, scope=scope)
+        explained = (
+            replace(hit, explanation=Explanation(dense=LegScore(rank, hit.similarity, 0.0)))
+            for rank, hit in enumerate(hits, start=1)
+        )
+        return Found(
+            tuple(hit for hit in explained if hit.score >= options.min_score),
+            SearchTrace(dense_seen=len(hits)),
+        )
+
+    async def _by_candidates(
+        self,
+        leg: LexicalLeg,
+        question: str,
+        vector: Vector | None,
+        *,
+        scope: Scope,
+        top_k: int,
+        options: SearchOptions,
+    ) -> Found:
+        """The best of what both legs bring; their texts are read for those alone."""
+        words: Sequence[Sequence[int]] = ()
+        k = top_k
+        if options.mode is not Mode.DENSE:
+            words = await asyncio.to_thread(leg.encoder.question, question)
+            k = max(top_k, options.candidates or self._defaults.candidates)
+        for _ in range(_TRIES):
+            candidates = await leg.store.candidates(vector, words, k=k, scope=scope)
+            weight = weigh(candidates, asked=options.vector_weight, usual=self._defaults.vector_weight)
+            ranked = rank(candidates, mode=options.mode, fusion=options.fusion, vector_weight=weight)
+            best = [one for one in ranked if one.relevance >= options.min_score][:top_k]
+            hits = await leg.store.hits([one.candidate for one in best])
+            if None not in hits:
+                break
+        return Found(
+            tuple(_worth(one, hit) for one, hit in zip(best, hits, strict=True) if hit is not None),
+            SearchTrace(
+                dense_seen=sum(candidate.similarity is not None for candidate in candidates.items),
+                lexical_seen=sum(candidate.bm25 is not None for candidate in candidates.items),
+                vector_weight=weight,
+                plan=candidates.plan,
+            ),
+        )
 
     async def _vector(self, question: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
         if mode is Mode.LEXICAL:
@@ -122,12 +166,6 @@ class Search:
             _log.warning("searching by words alone: %s", error)
             return None, ("embedder",)
         return vector, ()
-
-    async def _candidates(self, question: str, vector: Vector | None, *, k: int, scope: Scope) -> Candidates:
-        if self._lexical is None:
-            raise RuntimeError("a search by words needs a lexical leg")
-        words = await asyncio.to_thread(self._lexical.encoder.question, question)
-        return await self._lexical.store.candidates(vector, words, k=k, scope=scope)
 
 
 def check_question(question: str, *, top_k: int) -> None:
@@ -142,5 +180,5 @@ def check_question(question: str, *, top_k: int) -> None:
         raise InvalidInput(f"top_k is {top_k}; it must be from 1 to {MAX_TOP_K}")
 
 
-def _of_dense(hits: Sequence[Hit]) -> Candidates:
-    return Candidates(tuple(Candidate(hit, hit.similarity, None) for hit in hits), 0.0)
+def _worth(one: Ranked, hit: Hit) -> Hit:
+    return replace(hit, relevance=one.relevance, explanation=one.explanation)

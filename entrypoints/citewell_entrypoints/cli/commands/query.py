@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -21,12 +22,35 @@ _MISSING: Final = {
 }
 
 
+def _checked_filter(
+    _ctx: click.Context, _parameter: click.Parameter, value: str | None
+) -> Mapping[str, Any] | None:
+    """What is wrong with it is said before anything is sent."""
+    from citewell.errors import InvalidInput
+    from citewell.filtering import parse_filter
+
+    if value is None:
+        return None
+    try:
+        condition: Mapping[str, Any] = json.loads(value)
+        parse_filter(condition)
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f"not JSON: {error}") from error
+    except InvalidInput as error:
+        raise click.BadParameter(str(error)) from error
+    return condition
+
+
 @click.command(
     "query",
     cls=Command,
     examples=(
         ("The five best passages", 'citewell query "How long is the warranty?"'),
         ("In one collection, more of them", 'citewell query "opening hours" --collection hr --top-k 20'),
+        (
+            "In documents of some years",
+            """citewell query "opening hours" --filter '{"year": {"gte": 2020, "lt": 2024}}'""",
+        ),
         (
             "For a program",
             'citewell query "opening hours" --json | jq -r ".sources[].text"',
@@ -38,6 +62,10 @@ _MISSING: Final = {
 @click.option(
     "--document", "documents", type=click.UUID, multiple=True, metavar="ID",
     help="Search in this document; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--filter", "condition", metavar="JSON", callback=_checked_filter,
+    help="Search in documents with such metadata: for each key a value, or eq, ne, gt, gte, lt, lte, in, nin.",
 )  # fmt: skip
 @click.option(
     "--top-k", type=click.IntRange(1, 100), default=5, show_default=True, metavar="NUMBER",
@@ -54,6 +82,7 @@ def command(
     question: str,
     collection: str | None,
     documents: Sequence[UUID],
+    condition: Mapping[str, Any] | None,
     top_k: int,
     mode: str | None,
     explain: bool,
@@ -72,6 +101,8 @@ def command(
         body["explain"] = True
     if collection is not None:
         body["collection"] = collection
+    if condition is not None:
+        body["filter"] = condition
     if len(documents) == 1:
         body["document_id"] = str(documents[0])
     elif documents:
