@@ -31,13 +31,13 @@ _COLUMNS: Final[dict[LiteralString, LiteralString]] = {
 
 # document_values_document. OFFSET 0 keeps PostgreSQL from reading all documents with the value instead.
 _HAS_VALUE: Final = (
-    "EXISTS (SELECT FROM document_values AS x WHERE x.document_id = {document} AND {test} OFFSET 0)"
+    "EXISTS (SELECT FROM document_values AS held WHERE held.document_id = {document} AND {test} OFFSET 0)"
 )
 
 # document_values_number, document_values_string, document_values_truth
 _WITH_VALUE: Final = (
-    "SELECT x.document_id FROM document_values AS x "
-    "WHERE x.collection_id = c.id AND x.{column} IS NOT NULL AND {test}"
+    "SELECT held.document_id FROM document_values AS held "
+    "WHERE held.collection_id = c.id AND held.{column} IS NOT NULL AND {test}"
 )
 
 #: Of the sources of a filter so many are looked at.
@@ -70,7 +70,7 @@ class CompiledFilter:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """A condition on a value `x`: as a whole, and apart for each column that its first comparison reads."""
+    """A condition on a value that is `held`: as a whole, and apart for each column that its first comparison reads."""
 
     whole: LiteralString
     by_column: tuple[tuple[LiteralString, LiteralString], ...]
@@ -121,7 +121,7 @@ class _Compiler:
                 return test if wanted else _None(test)
 
     def _test(self, condition: Condition) -> _Test:
-        key = f"x.key = {self._add(condition.key)}::text"
+        key = f"held.key = {self._add(condition.key)}::text"
         first, *others = (self._columns(comparison) for comparison in condition.comparisons)
         rest = "".join(f" AND {_either(columns)}" for columns in others)
         return _Test(
@@ -138,12 +138,12 @@ class _Compiler:
             by_column.setdefault(column, []).append(parameter)
         if comparison.op is Op.IN:
             return [
-                (column, f"x.{column} = ANY({self._add(values)}::{_COLUMNS[column]}[])")
+                (column, f"held.{column} = ANY({self._add(values)}::{_COLUMNS[column]}[])")
                 for column, values in by_column.items()
             ]
         operator = _OPERATORS[comparison.op]
         return [
-            (column, f"x.{column} {operator} {self._add(parameter)}::{_COLUMNS[column]}")
+            (column, f"held.{column} {operator} {self._add(parameter)}::{_COLUMNS[column]}")
             for column, [parameter] in by_column.items()
         ]
 

@@ -47,9 +47,9 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     filter: Annotated[
         dict[str, Any] | None,
         Meta(
-            description="search documents with such metadata only: for each key a value, or an object of `eq`, "
-            "`ne`, `gt`, `gte`, `lt`, `lte`, `in`, `nin`; under `and` and `or` a list of filters, under `not` "
-            "one. A dot leads into an object; of an array one element is enough",
+            description="search documents with such metadata only: for each key a value, or an object of "
+            "`eq`, `ne`, `gt`, `gte`, `lt`, `lte`, `in`, `nin`; under `and` and `or` a list of filters, "
+            "under `not` one. A dot leads into an object; of an array one element is enough",
             examples=[{"lang": "en", "year": {"gte": 2020, "lt": 2024}}],
         ),
     ] = None

@@ -65,7 +65,7 @@ def _checked_filter(
 )  # fmt: skip
 @click.option(
     "--filter", "condition", metavar="JSON", callback=_checked_filter,
-    help="Search in documents with such metadata: for each key a value, or eq, ne, gt, gte, lt, lte, in, nin.",
+    help="Search in documents with such metadata; keys with a value, or eq, ne, gt, gte, lt, lte, in, nin.",
 )  # fmt: skip
 @click.option(
     "--top-k", type=click.IntRange(1, 100), default=5, show_default=True, metavar="NUMBER",
