@@ -28,7 +28,7 @@ _IDLE_IN_TRANSACTION_SECONDS: Final = 600.0
 #: guesses that a small collection holds as much of the table as any other.
 #: No parallel workers: PostgreSQL would start them for branches of a search that then are not taken.
 #: HNSW: twice as many candidates as the largest `k` asks for, or one question in forty ends far from its
-#: answers where texts are in clusters (`python -m bench filters`); relaxed order, as they are sorted again anyway.
+#: answers where texts are in clusters (`python -m bench filters`); relaxed order, as they are sorted again.
 _SESSION: Final = sql.SQL(
     """
     SET timezone = 'UTC';

@@ -70,7 +70,7 @@ class CompiledFilter:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """A condition on a value that is `held`: as a whole, and apart for each column that its first comparison reads."""
+    """A condition on a value `held`: as a whole, and for each column that its first comparison reads."""
 
     whole: LiteralString
     by_column: tuple[tuple[LiteralString, LiteralString], ...]
