@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from citewell.chunking import ChunkSizes, SentenceChunker
+from citewell.filtering import Filter
 from citewell.lexical import WordEncoder
 from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.board import MemoryJobBoard
@@ -146,11 +147,16 @@ class MemoryLibrary:
         top_k: int = 5,
         collection: str | None = None,
         document_ids: Sequence[DocumentId] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - as in Scope
         options: SearchOptions = _USUAL,
     ) -> tuple[Hit, ...]:
-        """The best chunks, best first; of all collections and documents unless some are named."""
+        """The best chunks, best first; of all collections and documents unless some are named.
+
+        filter: over the metadata, as `citewell.filtering.parse_filter` makes one.
+        """
         ids = None if document_ids is None else tuple(document_ids)
-        found = await self._search(question, scope=Scope(collection, ids), top_k=top_k, options=options)
+        scope = Scope(collection, ids, filter)
+        found = await self._search(question, scope=scope, top_k=top_k, options=options)
         return found.hits
 
     async def delete(self, document_id: DocumentId) -> None:
