@@ -30,7 +30,8 @@ from citewell.model import (
     SearchOptions,
     Submission,
 )
-from citewell.ports import Embedder, LexicalEncoder, Parser
+from citewell.ports import Embedder, LexicalEncoder, Parser, Reranker
+from citewell.ranking import HeuristicReranker
 from citewell.usecases import (
     CollectContents,
     DeleteDocument,
@@ -38,6 +39,7 @@ from citewell.usecases import (
     IngestPolicy,
     LexicalLeg,
     ReceiveContent,
+    RerankStage,
     Search,
     StageRevision,
     SubmitDocument,
@@ -53,10 +55,18 @@ class MemoryLibrary:
     """The same use cases as the service, over the in-memory adapters; adding waits until it is searchable.
 
     The embedder and the parser are used as they are: open them before, close them after. encoder: how texts
-    become words; by default without stemming.
+    become words; by default without stemming. reranker: what judges the first hits once more; by default how
+    the question's words stand in them.
     """
 
-    def __init__(self, *, embedder: Embedder, parser: Parser, encoder: LexicalEncoder | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        embedder: Embedder,
+        parser: Parser,
+        encoder: LexicalEncoder | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
         encoder = encoder or WordEncoder()
         database, blobs, policy = MemoryDatabase(), MemoryBlobStore(), IngestPolicy()
         documents, jobs = MemoryDocumentStore(database), MemoryJobStore(database)
@@ -112,6 +122,7 @@ class MemoryLibrary:
             vectors=vectors,
             documents=documents,
             lexical=LexicalLeg(vectors, encoder),
+            rerank=RerankStage(reranker or HeuristicReranker(encoder)),
             passages=MemoryPassageStore(database),
         )
 
