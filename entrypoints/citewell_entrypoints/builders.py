@@ -10,7 +10,17 @@ from pydantic import SecretStr
 
 from citewell.chunking import ChunkSizes, SentenceChunker
 from citewell.errors import InvalidInput
-from citewell.ports import LLM, BlobStore, Chunker, Embedder, JobQueue, LexicalEncoder, LexicalStore, Parser
+from citewell.ports import (
+    LLM,
+    BlobStore,
+    Chunker,
+    Embedder,
+    JobQueue,
+    LexicalEncoder,
+    LexicalStore,
+    Parser,
+    PassageStore,
+)
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.scratch import ScratchFolder
 from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
@@ -69,6 +79,12 @@ def pages(database: PgDatabase) -> PgPageStore:
     from citewell_adapters.pgvector import PgPageStore
 
     return PgPageStore(database)
+
+
+def passages(database: PgDatabase) -> PassageStore:
+    from citewell_adapters.pgvector import PgPassageStore
+
+    return PgPassageStore(database)
 
 
 def vectors(database: PgDatabase, embedder: Embedder) -> PgVectorStore:

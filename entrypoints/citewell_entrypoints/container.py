@@ -24,6 +24,7 @@ from citewell.ports import (
     LexicalStore,
     PageStore,
     Parser,
+    PassageStore,
     UnitOfWork,
     VectorStore,
 )
@@ -76,6 +77,7 @@ class Container(containers.DeclarativeContainer):
     board: providers.Provider[JobBoard] = providers.Singleton(builders.board, database)
     ledger: providers.Provider[ContentLedger] = providers.Singleton(builders.ledger, database)
     pages: providers.Provider[PageStore] = providers.Singleton(builders.pages, database)
+    passages: providers.Provider[PassageStore] = providers.Singleton(builders.passages, database)
     blobs: providers.Provider[BlobStore] = providers.Singleton(builders.blobs, settings)
     scratch = providers.Singleton(builders.scratch, settings)
     broker = providers.Singleton(builders.broker, settings)
@@ -171,6 +173,7 @@ class HttpContainer(Container):
         vectors=Container.vectors,
         documents=Container.documents,
         lexical=providers.Singleton(LexicalLeg, Container.lexical, Container.encoder),
+        passages=Container.passages,
         defaults=providers.Singleton(
             SearchDefaults,
             vector_weight=Container.settings.provided.search_vector_weight,

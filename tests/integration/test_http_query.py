@@ -53,14 +53,42 @@ async def test_a_source_cites_exactly(service: Served) -> None:
     [source] = body["sources"]
     assert set(source) == {
         "document_id", "document_name", "collection", "sha256", "chunk_index", "text", "score", "span",
-        "pages", "heading_path",
+        "pages", "heading_path", "boxes",
     }  # fmt: skip
+    assert source["boxes"] == []
     assert source["document_id"] == document["id"]
     assert (source["document_name"], source["collection"]) == ("sea.txt", "books")
     assert source["sha256"] == document["sha256"]
     assert source["pages"] == {"first": 2, "last": 2}
     text = (await service.client.get(f"{API}/documents/{document['id']}/text")).text
     assert text[source["span"]["start"] : source["span"]["end"]] == source["text"]
+
+
+async def test_a_source_can_be_asked_for_with_its_neighbours(service: Served) -> None:
+    """`expand`: each source with the chunks around it, exactly the text at the span, for the model too."""
+    document = await service.ingested(SEA, name="sea.txt")
+    body = {"question": "Who drinks tea?", "document_id": document["id"], "top_k": 2}
+    plain = (await service.query(**body)).json()["sources"]
+    sources = (await service.query(**body, expand=1)).json()["sources"]
+    text = (await service.client.get(f"{API}/documents/{document['id']}/text")).text
+    for source, before in zip(sources, plain, strict=True):
+        passage = source.pop("passage")
+        assert source == before
+        assert passage["text"] == text[passage["span"]["start"] : passage["span"]["end"]]
+        assert len(passage["text"]) > len(source["text"])
+        first = max(0, source["chunk_index"] - 1)
+        last = min(document["chunk_count"] - 1, source["chunk_index"] + 1)
+        assert (passage["chunk_first"], passage["chunk_last"], passage["boxes"]) == (first, last, [])
+    for expand in (-1, 11, "2"):
+        assert (await service.query(**body, expand=expand)).status_code == 400
+
+
+async def test_the_model_reads_the_passages_that_were_asked_for(service: Served, llm: ScriptedLLM) -> None:
+    """What `expand` adds is for it as well."""
+    document = await service.ingested(SEA, name="sea.txt")
+    body = {"question": "Who drinks tea?", "document_id": document["id"], "top_k": 1, "expand": 10}
+    [source] = (await service.query(**body)).json()["sources"]
+    assert source["passage"]["text"] in llm.calls[-1][1].content
 
 
 async def test_where_is_searched(service: Served) -> None:

@@ -10,6 +10,7 @@ from citewell_adapters.pgvector.database import PgDatabase
 from citewell_adapters.pgvector.documents import PgDocumentStore
 from citewell_adapters.pgvector.jobs import PgJobStore
 from citewell_adapters.pgvector.pages import PgPageStore
+from citewell_adapters.pgvector.passages import PgPassageStore
 from citewell_adapters.pgvector.vectors import PgVectorStore
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "PgJobBoard",
     "PgJobStore",
     "PgPageStore",
+    "PgPassageStore",
     "PgVectorStore",
 ]

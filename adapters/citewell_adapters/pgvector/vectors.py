@@ -22,12 +22,13 @@ from citewell.model import (
     Publication,
     RevisionId,
     Scope,
-    Span,
     Vector,
 )
 from citewell.ports import LexicalEncoder
+from citewell_adapters.pgvector.chunk_rows import CHUNK_TABLE, chunk_from, pack_chunk
+from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_row
 from citewell_adapters.pgvector.database import Connection, PgDatabase
-from citewell_adapters.pgvector.halfvec import HalfVector, half_vector
+from citewell_adapters.pgvector.halfvec import HalfVector, half_vector, pack_half
 from citewell_adapters.pgvector.indexing import index_batch, index_revision
 from citewell_adapters.pgvector.lexical import (
     delete_terms,
@@ -52,8 +53,8 @@ from citewell_adapters.pgvector.vector_sql import (
     LOCK_DOCUMENT,
     LOCK_FOR_DELETE,
     PRUNE_CHUNKS,
-    STAGE_CHUNK,
-    STAGE_VECTOR,
+    STAGED_TABLE,
+    UNSTAGE,
     SpaceStatements,
 )
 
@@ -93,31 +94,34 @@ class PgVectorStore:
     async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
         """See the port. Raises StaleLease if the revision is gone."""
         revision_id, space_id = publication.revision_id, self._statements.space_id
+        chunks = list({embedded.chunk.index: embedded for embedded in chunks}.values())
+        texts = [pack_chunk(revision_id, embedded.chunk) for embedded in chunks]
         vectors = [
-            {
-                "revision_id": revision_id,
-                "space_id": space_id,
-                "index": embedded.chunk.index,
-                "vector": self._half(embedded.vector),
-            }
+            pack_row(
+                pack_bigint(revision_id),
+                pack_int(space_id),
+                pack_int(embedded.chunk.index),
+                pack_half(self._checked(embedded.vector)),
+            )
             for embedded in chunks
         ]
-        texts = [_parameters(revision_id, embedded.chunk) for embedded in chunks]
+        indexes = [embedded.chunk.index for embedded in chunks]
+        parameters = {"revision_id": revision_id, "space_id": space_id, "indexes": indexes}
         async with self._transaction() as connection:
             # Staged again, a live revision's vectors must not mix with those that wait for the index.
             await index_revision(connection, self._statements.indexing, revision_id)
             await index_terms_of(connection, revision_id)
             await lock_revision(connection, revision_id)
-            cursor = connection.cursor()
-            await cursor.executemany(STAGE_CHUNK, texts)
-            await cursor.executemany(STAGE_VECTOR, vectors)
+            await connection.execute(UNSTAGE, parameters)
+            await copy_rows(connection, CHUNK_TABLE, texts)
+            await copy_rows(connection, STAGED_TABLE, vectors)
             await stage_terms(connection, revision_id, chunks)
 
     async def staged(self, revision_id: RevisionId) -> Chunk | None:
         parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
         async with self._connection() as connection:
             row = await (await connection.execute(LAST_STAGED, parameters, binary=True)).fetchone()
-            return _chunk(row) if row else None
+            return chunk_from(row) if row else None
 
     async def publish(self, publication: Publication) -> None:
         """See the port. Does nothing if the document is gone: so is what was staged for it.
@@ -195,7 +199,7 @@ class PgVectorStore:
         parameters = {"document_id": document_id, "after": after, "limit": limit}
         async with self._connection() as connection:
             cursor = await connection.execute(self._statements.chunks, parameters, binary=True)
-            return [_chunk(row) for row in await cursor.fetchall()]
+            return [chunk_from(row) for row in await cursor.fetchall()]
 
     async def index(self, *, limit: int, spare: int = 0) -> int:
         """See the port. One transaction, which a publication or a delete of its documents waits for.
@@ -261,23 +265,12 @@ class PgVectorStore:
         return self._opened
 
     def _half(self, vector: Vector) -> HalfVector:
+        return half_vector(self._checked(vector))
+
+    def _checked(self, vector: Vector) -> Vector:
         if len(vector) != self._space.dimensions:
             raise DimensionMismatch(f"a vector of {len(vector)} dimensions does not fit {self._space}")
-        return half_vector(vector)
-
-
-def _parameters(revision_id: RevisionId, chunk: Chunk) -> dict[str, object]:
-    return {
-        "revision_id": revision_id,
-        "index": chunk.index,
-        "start": chunk.span.start,
-        "end": chunk.span.end,
-        "first_page": chunk.first_page,
-        "last_page": chunk.last_page,
-        "token_count": chunk.token_count,
-        "heading_path": list(chunk.heading_path),
-        "text": chunk.text,
-    }
+        return vector
 
 
 def _hit(row: tuple[Any, ...]) -> Hit:
@@ -287,19 +280,6 @@ def _hit(row: tuple[Any, ...]) -> Hit:
         document_name=document_name,
         collection=collection,
         sha256=sha256,
-        chunk=_chunk(tuple(chunk)),
+        chunk=chunk_from(tuple(chunk)),
         similarity=similarity,
-    )
-
-
-def _chunk(row: tuple[Any, ...]) -> Chunk:
-    index, start, end, text, first_page, last_page, heading_path, token_count = row
-    return Chunk(
-        index=index,
-        span=Span(start, end),
-        text=text,
-        first_page=first_page,
-        last_page=last_page,
-        heading_path=tuple(heading_path),
-        token_count=token_count,
     )

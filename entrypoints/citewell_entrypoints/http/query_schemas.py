@@ -9,18 +9,36 @@ from msgspec import Meta, Struct
 
 from citewell.model import (
     MAX_CANDIDATES,
+    MAX_EXPAND,
     Answer,
     Fusion,
     Hit,
     LegScore,
     Mode,
+    Passage,
     SearchOptions,
     SearchTrace,
 )
 from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
-from citewell_entrypoints.http.schemas import Collection, DocumentUUID, PageRange, Sha256, SpanItem
+from citewell_entrypoints.http.schemas import (
+    Boxes,
+    BoxItem,
+    Collection,
+    DocumentUUID,
+    PageRange,
+    Sha256,
+    SpanItem,
+)
 
-__all__ = ["LegItem", "QueryExplanation", "QueryReply", "QueryRequest", "Source", "SourceExplanation"]
+__all__ = [
+    "LegItem",
+    "PassageItem",
+    "QueryExplanation",
+    "QueryReply",
+    "QueryRequest",
+    "Source",
+    "SourceExplanation",
+]
 
 
 class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +87,14 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ),
     ] = None
     min_score: Annotated[float, Meta(ge=0, le=1, description="leave out sources below this score")] = 0.0
+    expand: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_EXPAND,
+            description="give each source a `passage`: its text with that of so many chunks before and after",
+        ),
+    ] = 0
     explain: Annotated[bool, Meta(description="tell how each source came to its place")] = False
 
     @property
@@ -80,6 +106,7 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             vector_weight=self.vector_weight,
             candidates=self.candidates,
             min_score=self.min_score,
+            expand=self.expand,
         )
 
 
@@ -124,6 +151,30 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
         )
 
 
+class PassageItem(Struct, frozen=True, kw_only=True):
+    """A source with the chunks around it, as one text. Those of neighbouring sources overlap."""
+
+    text: Annotated[str, Meta(description="exactly the document's text at `span`")]
+    span: SpanItem
+    pages: PageRange
+    chunk_first: Annotated[int, Meta(description="the number of the first chunk in it")]
+    chunk_last: Annotated[int, Meta(description="the number of the last chunk in it")]
+    boxes: Boxes
+
+    @classmethod
+    def of(cls, passage: Passage | None) -> PassageItem | None:
+        if passage is None:
+            return None
+        return cls(
+            text=passage.text,
+            span=SpanItem.of(passage.span),
+            pages=PageRange(passage.first_page, passage.last_page),
+            chunk_first=passage.chunk_first,
+            chunk_last=passage.chunk_last,
+            boxes=[BoxItem.of(box) for box in passage.boxes],
+        )
+
+
 class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A passage that was found, and where it stands."""
 
@@ -149,6 +200,8 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heading_path: Annotated[
         list[str], Meta(description="the headings above the passage, from the outermost inwards")
     ]
+    boxes: Boxes
+    passage: Annotated[PassageItem | None, Meta(description="only if `expand` was asked for")] = None
     explanation: Annotated[SourceExplanation | None, Meta(description="only if `explain` was asked for")] = (
         None
     )
@@ -167,6 +220,8 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
             span=SpanItem.of(chunk.span),
             pages=PageRange(chunk.first_page, chunk.last_page),
             heading_path=list(chunk.heading_path),
+            boxes=[BoxItem.of(box) for box in chunk.boxes],
+            passage=PassageItem.of(hit.passage),
             explanation=SourceExplanation(
                 dense=LegItem.of(hit.explanation.dense), lexical=LegItem.of(hit.explanation.lexical)
             )

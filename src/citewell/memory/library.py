@@ -15,6 +15,7 @@ from citewell.memory.contents import MemoryContentLedger
 from citewell.memory.documents import MemoryDocumentStore
 from citewell.memory.jobs import MemoryJobStore
 from citewell.memory.pages import MemoryPageStore
+from citewell.memory.passages import MemoryPassageStore
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase
 from citewell.memory.vectors import MemoryVectorStore
@@ -110,6 +111,7 @@ class MemoryLibrary:
             vectors=vectors,
             documents=documents,
             lexical=LexicalLeg(vectors, encoder),
+            passages=MemoryPassageStore(database),
         )
 
     async def add(

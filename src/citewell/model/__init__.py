@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from citewell.model.answers import Answer, Delta, Message
-from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Publication, Vector
+from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Passage, Publication, Vector
 from citewell.model.documents import (
     Blob,
     Content,
     Document,
     DocumentEvent,
     Failure,
+    LiveRevision,
     Progress,
     Stage,
     Status,
@@ -20,14 +21,16 @@ from citewell.model.jobs import Backlog, Lease
 from citewell.model.names import (
     DEFAULT_COLLECTION,
     ChunkRef,
+    Citation,
     DocumentId,
     JobId,
     RevisionId,
     checked_collection,
 )
-from citewell.model.pages import Box, Extent, Heading, Line, Page, ParsedPage, Span
+from citewell.model.pages import Box, Extent, Heading, Line, Page, PageBox, ParsedPage, Span
 from citewell.model.search import (
     MAX_CANDIDATES,
+    MAX_EXPAND,
     Candidate,
     Candidates,
     Explanation,
@@ -45,6 +48,7 @@ from citewell.model.search import (
 __all__ = [
     "DEFAULT_COLLECTION",
     "MAX_CANDIDATES",
+    "MAX_EXPAND",
     "Answer",
     "Backlog",
     "Blob",
@@ -53,6 +57,7 @@ __all__ = [
     "Candidates",
     "Chunk",
     "ChunkRef",
+    "Citation",
     "Content",
     "Delta",
     "Document",
@@ -71,10 +76,13 @@ __all__ = [
     "Lease",
     "LegScore",
     "Line",
+    "LiveRevision",
     "Message",
     "Mode",
     "Page",
+    "PageBox",
     "ParsedPage",
+    "Passage",
     "Progress",
     "Publication",
     "Ranked",

@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Final
 
 from citewell.errors import InvalidInput
-from citewell.model.chunks import Chunk
-from citewell.model.names import ChunkRef, DocumentId, RevisionId, checked_collection
+from citewell.model.chunks import Chunk, Passage
+from citewell.model.names import ChunkRef, Citation, DocumentId, RevisionId, checked_collection
 
 __all__ = [
     "MAX_CANDIDATES",
+    "MAX_EXPAND",
     "Candidate",
     "Candidates",
     "Explanation",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 MAX_CANDIDATES: Final = 1_000
+MAX_EXPAND: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class SearchOptions:
     """How to search. vector_weight: the share of the vectors in a fused score, None for the usual one.
 
     candidates: how many chunks each leg brings, None for the usual number. min_score: hits below it are left
-    out.
+    out. expand: how many chunks before and after each hit its passage takes in, 0 for no passage.
     """
 
     mode: Mode = Mode.HYBRID
@@ -69,6 +71,7 @@ class SearchOptions:
     vector_weight: float | None = None
     candidates: int | None = None
     min_score: float = 0.0
+    expand: int = 0
 
     def __post_init__(self) -> None:
         if self.vector_weight is not None and not 0 <= self.vector_weight <= 1:
@@ -77,6 +80,8 @@ class SearchOptions:
             raise InvalidInput(f"candidates is {self.candidates}; it must be from 1 to {MAX_CANDIDATES}")
         if not 0 <= self.min_score <= 1:
             raise InvalidInput(f"min_score is {self.min_score}; it must be from 0 to 1")
+        if not 0 <= self.expand <= MAX_EXPAND:
+            raise InvalidInput(f"expand is {self.expand}; it must be from 0 to {MAX_EXPAND}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Hit:
 
     similarity: cosine of question and chunk, in [-1, 1]; -1 if that was not asked for.
     relevance: what it is worth in the ranking that it is part of, in [0, 1]; None for the similarity alone.
+    passage: the chunk with its neighbours, if they were asked for.
     """
 
     document_id: DocumentId
@@ -112,6 +118,11 @@ class Hit:
     similarity: float
     relevance: float | None = None
     explanation: Explanation = Explanation()
+    passage: Passage | None = None
+
+    @property
+    def citation(self) -> Citation:
+        return Citation(self.document_id, self.sha256, self.chunk.index)
 
     @property
     def ref(self) -> ChunkRef:

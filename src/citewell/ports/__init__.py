@@ -11,7 +11,7 @@ from __future__ import annotations
 from citewell.ports.answers import LLM
 from citewell.ports.documents import BlobStore, ContentLedger, DocumentStore, PageStore
 from citewell.ports.jobs import JobBoard, JobQueue, JobStore
-from citewell.ports.search import LexicalStore, VectorStore
+from citewell.ports.search import LexicalStore, PassageStore, VectorStore
 from citewell.ports.texts import Chunker, Embedder, EmbeddingRole, LexicalEncoder, Parser, TokenCounter
 from citewell.ports.units import Clock, UnitOfWork
 
@@ -31,6 +31,7 @@ __all__ = [
     "LexicalStore",
     "PageStore",
     "Parser",
+    "PassageStore",
     "TokenCounter",
     "UnitOfWork",
     "VectorStore",

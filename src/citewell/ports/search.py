@@ -9,9 +9,11 @@ from citewell.model import (
     Candidate,
     Candidates,
     Chunk,
+    Citation,
     DocumentId,
     EmbeddedChunk,
     Hit,
+    Passage,
     Publication,
     RevisionId,
     Scope,
@@ -21,6 +23,7 @@ from citewell.ports.texts import LexicalEncoder
 
 __all__ = [
     "LexicalStore",
+    "PassageStore",
     "VectorStore",
 ]
 
@@ -34,6 +37,7 @@ class VectorStore(Protocol):
     async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
         """Keep these chunks for a later `publish`; nothing of them can be found yet.
 
+        Whoever reads or finds them gets all that they were, the boxes on their pages too.
         Staging a chunk index again replaces what was staged under it. A vector of other dimensions raises
         DimensionMismatch and stages nothing of the call. A store that knows of revisions raises StaleLease if
         this one is gone.
@@ -113,5 +117,18 @@ class LexicalStore(Protocol):
 
         They are those of the chunk in its context: `citewell.chunking.in_context`. 0 if there is none that
         nobody else is at. Calls may overlap.
+        """
+        ...
+
+
+class PassageStore(Protocol):
+    """Reads stretches of live text: what a VectorStore and a PageStore hold of revisions, together."""
+
+    async def around(self, citations: Sequence[Citation], *, neighbours: int) -> Sequence[Passage | None]:
+        """For each cited chunk, in the order of the citations, it and up to so many before and after it.
+
+        The text is all of the revision's from the first chunk's start to the last one's end, the white space
+        between chunks too; the boxes are those of the lines in it, each once, in order. None where there is
+        no such chunk, where it is not live in this revision (any more), or where its text is not there.
         """
         ...

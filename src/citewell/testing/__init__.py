@@ -13,7 +13,7 @@ import pytest
 
 _SUITES = (
     *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "lexical", "llm"),
-    *("pages", "parser", "queue", "stores", "vectors"),
+    *("pages", "parser", "passages", "queue", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -28,6 +28,7 @@ from citewell.testing.lexical import LexicalEncoderContract, LexicalStoreContrac
 from citewell.testing.llm import LLMContract, RemoteLLMContract
 from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
+from citewell.testing.passages import PassageStoreContract
 from citewell.testing.queue import JobQueueContract, OpenQueue
 from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM
 from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
@@ -51,6 +52,7 @@ __all__ = [
     "OpenQueue",
     "PageStoreContract",
     "ParserContract",
+    "PassageStoreContract",
     "RemoteEmbedderContract",
     "RemoteLLMContract",
     "SampleFiles",

@@ -61,12 +61,17 @@ class AnswerQuestion:
 
 
 def prompt(question: str, hits: Sequence[Hit]) -> tuple[Message, ...]:
-    """The turns that ask for an answer; passages are numbered from 1 in the order of the hits."""
-    passages = "\n\n".join(
-        f'<passage number="{number}" document="{hit.document_name}">\n{hit.chunk.text}\n</passage>'
-        for number, hit in enumerate(hits, start=1)
-    )
+    """The turns that ask for an answer; passages are numbered from 1 in the order of the hits.
+
+    Of a hit that was expanded the model reads all of the passage.
+    """
+    passages = "\n\n".join(_quoted(number, hit) for number, hit in enumerate(hits, start=1))
     return (
         Message("system", _INSTRUCTIONS),
         Message("user", f"{passages}\n\nQuestion: {question}"),
     )
+
+
+def _quoted(number: int, hit: Hit) -> str:
+    text = (hit.passage or hit.chunk).text
+    return f'<passage number="{number}" document="{hit.document_name}">\n{text}\n</passage>'

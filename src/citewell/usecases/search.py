@@ -21,8 +21,9 @@ from citewell.model import (
     SearchTrace,
     Vector,
 )
-from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, VectorStore
+from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, PassageStore, VectorStore
 from citewell.ranking import rank, weigh
+from citewell.usecases.expand import expanded
 
 __all__ = ["MAX_QUESTION_CHARACTERS", "MAX_TOP_K", "LexicalLeg", "Search", "SearchDefaults"]
 
@@ -58,7 +59,7 @@ class Search:
     """Embeds the question and analyses its words, takes the candidates of both legs, and ranks
     them.
 
-    Without a lexical leg every search is dense.
+    Without a lexical leg every search is dense; without passages none can be expanded.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Search:
         vectors: VectorStore,
         documents: DocumentStore,
         lexical: LexicalLeg | None = None,
+        passages: PassageStore | None = None,
         defaults: SearchDefaults = SearchDefaults(),
     ) -> None:
         self._embedder = embedder
         self._vectors = vectors
         self._documents = documents
         self._lexical = lexical
+        self._passages = passages
         self._defaults = defaults
 
     async def __call__(
@@ -85,6 +88,8 @@ class Search:
         EmbedderUnavailable.
         """
         check_question(question, top_k=top_k)
+        if options.expand and self._passages is None:
+            raise InvalidInput("this search has no passages: expand must be 0")
         if self._lexical is None and options.mode is not Mode.DENSE:
             options = replace(options, mode=Mode.DENSE)
         began = time.perf_counter()
@@ -101,6 +106,9 @@ class Search:
             # Only now, so that a question that finds something pays nothing for the check.
             for document_id in scope.document_ids or ():
                 await self._documents.get(document_id)
+        if options.expand and self._passages is not None:
+            hits = await expanded(found.hits, self._passages, neighbours=options.expand)
+            found = replace(found, hits=hits)
         trace = replace(
             found.trace,
             embed_ms=1000 * (embedded - began),

@@ -47,6 +47,10 @@ _MISSING: Final = {
     "--mode", type=click.Choice(("hybrid", "dense", "lexical")),
     help="Search by meaning (dense) or by words (lexical) alone; else by both.",
 )  # fmt: skip
+@click.option(
+    "--expand", type=click.IntRange(0, 10), default=0, metavar="NUMBER",
+    help="Show so many chunks before and after each passage, too.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Show how each passage came to its place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
 @url_option
@@ -56,6 +60,7 @@ def command(
     documents: Sequence[UUID],
     top_k: int,
     mode: str | None,
+    expand: int,
     explain: bool,
     as_json: bool,
     url: str | None,
@@ -68,6 +73,8 @@ def command(
     body: dict[str, Any] = {"question": question, "top_k": top_k}
     if mode is not None:
         body["mode"] = mode
+    if expand:
+        body["expand"] = expand
     if explain:
         body["explain"] = True
     if collection is not None:
@@ -101,13 +108,21 @@ def _show(reply: Mapping[str, Any]) -> None:
 
 def _show_source(number: int, source: Mapping[str, Any]) -> None:
     name = inline(str(source.get("document_name") or source.get("document_id", "")))
-    place = ", ".join(filter(None, [name, _pages(source)]))
+    place = ", ".join(filter(None, [name, _pages(source.get("passage") or source)]))
     click.echo(f"{click.style(f'[{number}] {place}', bold=True)}  score {source['score']:.3f}")
     path = " › ".join(source.get("heading_path") or ())
     if path:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
-    click.echo(reflowed(source["text"], indent="    "))
-    click.echo(click.style(f"    document {source['document_id']}, chunk {source['chunk_index']}", dim=True))
+    passage = source.get("passage") or source
+    click.echo(reflowed(passage["text"], indent="    "))
+    click.echo(click.style(f"    document {source['document_id']}, {_chunks(source)}", dim=True))
+
+
+def _chunks(source: Mapping[str, Any]) -> str:
+    index, passage = source["chunk_index"], source.get("passage")
+    if not passage or passage["chunk_first"] == passage["chunk_last"]:
+        return f"chunk {index}"
+    return f"chunk {index} in {passage['chunk_first']}-{passage['chunk_last']}"
 
 
 def _pages(source: Mapping[str, Any]) -> str:
