@@ -89,6 +89,7 @@ class Container(containers.DeclarativeContainer):
         local=providers.Singleton(builders.local_embedder, settings),
         openai=providers.Singleton(builders.openai_embedder, settings),
     )
+    chunker: providers.Provider[Chunker] = providers.Singleton(builders.chunker, settings, embedder)
     vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, database, embedder)
     encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
     lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
@@ -192,9 +193,6 @@ class HttpContainer(Container):
 class WorkerContainer(Container):
     """What a worker needs."""
 
-    chunker: providers.Provider[Chunker] = providers.Singleton(
-        builders.chunker, Container.settings, Container.embedder
-    )
     stage_revision = providers.Singleton(
         StageRevision,
         jobs=Container.jobs,
@@ -202,7 +200,7 @@ class WorkerContainer(Container):
         vectors=Container.vectors,
         blobs=Container.blobs,
         parser=Container.parser,
-        chunker=chunker,
+        chunker=Container.chunker,
         embedder=Container.embedder,
         encoder=Container.encoder,
         unit_of_work=Container.unit_of_work,

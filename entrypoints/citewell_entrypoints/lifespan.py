@@ -26,6 +26,8 @@ async def open_resources(container: Container) -> AsyncIterator[None]:
 def _openable(container: Container) -> Iterator[Callable[[], Any]]:
     # The embedder first: only an opened one knows its space, which the vector store is built with.
     yield container.embedder
+    # So that every process says at its start that the chunks' sizes do not fit the embedder.
+    yield container.chunker
     yield container.database
     yield container.vectors
     yield container.blobs
