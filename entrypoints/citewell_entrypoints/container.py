@@ -17,11 +17,13 @@ from citewell.ports import (
     ContentLedger,
     DocumentStore,
     Embedder,
+    ImageCache,
     JobBoard,
     JobQueue,
     JobStore,
     LexicalEncoder,
     LexicalStore,
+    PageRenderer,
     PageStore,
     Parser,
     PassageStore,
@@ -35,10 +37,12 @@ from citewell.usecases import (
     CancelDocument,
     CollectContents,
     DeleteDocument,
+    DrawPage,
     EncodeChunks,
     ExpireUploads,
     FollowDocument,
     ForgetHistory,
+    ForgetImages,
     GetDocument,
     IndexChunks,
     IngestDocument,
@@ -93,8 +97,9 @@ class Container(containers.DeclarativeContainer):
     encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
     lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
+    images: providers.Provider[ImageCache] = providers.Singleton(builders.images, settings)
     collect_contents = providers.Singleton(
-        CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work
+        CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work, images=images
     )
 
 
@@ -110,6 +115,19 @@ class HttpContainer(Container):
         disabled=providers.Singleton(builders.disabled_llm),
         openai=providers.Singleton(builders.openai_llm, Container.settings),
     )
+    renderer: providers.Provider[PageRenderer] = providers.Singleton(builders.renderer, Container.settings)
+    draw_page = providers.Singleton(
+        DrawPage,
+        documents=Container.documents,
+        pages=Container.pages,
+        passages=Container.passages,
+        blobs=Container.blobs,
+        ledger=Container.ledger,
+        renderer=renderer,
+        images=Container.images,
+        scratch=Container.scratch.provided.path,
+    )
+    forget_images = providers.Singleton(ForgetImages, ledger=Container.ledger, images=Container.images)
     receive_content = providers.Singleton(
         ReceiveContent,
         blobs=Container.blobs,

@@ -33,3 +33,4 @@ def _openable(container: Container) -> Iterator[Callable[[], Any]]:
     yield container.parser
     if isinstance(container, HttpContainer):
         yield container.llm
+        yield container.renderer
