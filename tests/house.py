@@ -26,7 +26,7 @@ from citewell.memory import (
     SheetRenderer,
 )
 from citewell.model import Document, DocumentId, Hit, JobId, Mode, Scope, SearchOptions, Submission, Submitted
-from citewell.ports import PageRenderer, Parser
+from citewell.ports import PageRenderer
 from citewell.testing.stores import CONTRACT_SPACE, Stores
 from citewell.usecases import (
     CancelDocument,
@@ -65,7 +65,7 @@ class House:
 
     scratch: Path
     clock: ManualClock = field(default_factory=ManualClock)
-    parser: Parser = field(default_factory=FormFeedParser)
+    parser: FormFeedParser = field(default_factory=FormFeedParser)
     embedder: WordEmbedder = field(default_factory=WordEmbedder)
     queue: RecordingQueue = field(default_factory=RecordingQueue)
     policy: IngestPolicy = field(default_factory=lambda: IngestPolicy(max_attempts=3))

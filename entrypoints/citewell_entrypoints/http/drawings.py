@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 from litestar import Request, Response, get, head
@@ -17,6 +17,7 @@ from citewell.errors import (
     ChunkNotFound,
     DocumentNotFound,
     DocumentNotReady,
+    InvalidInput,
     NoPageImages,
     PageNotFound,
     PageUndrawable,
@@ -97,11 +98,7 @@ async def draw_page_image(
     long as no revision is live. `ETag` changes with all that the image is made of, so `If-None-Match` costs
     no drawing. At most a few pages are drawn at once; 503 with `Retry-After` tells who is too many.
     """
-    plan = await draw_page.plan(DocumentId(document_id), page=_number(image), chunk=chunk, scale=scale)
-    headers = _headers(plan.key)
-    if is_current(request.headers.get("if-none-match"), headers["ETag"]):
-        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=_PNG, headers=headers)
-    return Response(await draw_page(plan), media_type=_PNG, headers=headers)
+    return await _reply(document_id, image, request, draw_page, chunk=chunk, scale=scale)
 
 
 @head(_PATH, media_type=_PNG, include_in_schema=False)
@@ -113,18 +110,33 @@ async def look_for_page_image(
     chunk: ChunkIndex = None,
     scale: Scale = _SCALE,
 ) -> Response[None]:
-    """What GET would say of the image before it is drawn."""
+    """What GET would say."""
+    reply = await _reply(document_id, image, request, draw_page, chunk=chunk, scale=scale)
+    headers = dict(reply.headers)
+    if reply.status_code == HTTPStatus.OK:
+        headers |= {"Content-Type": _PNG, "Content-Length": str(len(reply.content))}
+    # Of an image the framework can only send bytes, be they none.
+    return Response(cast("None", b""), status_code=reply.status_code, media_type=_PNG, headers=headers)
+
+
+async def _reply(
+    document_id: UUID,
+    image: str,
+    request: Request[Any, Any, Any],
+    draw_page: DrawPage,
+    *,
+    chunk: int | None,
+    scale: float,
+) -> Response[bytes]:
     plan = await draw_page.plan(DocumentId(document_id), page=_number(image), chunk=chunk, scale=scale)
-    headers = _headers(plan.key)
-    current = is_current(request.headers.get("if-none-match"), headers["ETag"])
-    status = HTTPStatus.NOT_MODIFIED if current else HTTPStatus.OK
-    return Response(None, status_code=status, media_type=_PNG, headers=headers)
+    headers = {"ETag": f'"{plan.key[:32]}"', "Cache-Control": "private, no-cache"}
+    if is_current(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(b"", status_code=HTTPStatus.NOT_MODIFIED, media_type=_PNG, headers=headers)
+    return Response(await draw_page(plan), status_code=HTTPStatus.OK, media_type=_PNG, headers=headers)
 
 
 def _number(image: str) -> int:
-    # What the pattern lets through begins with digits.
-    return int(image.partition(".")[0])
-
-
-def _headers(key: str) -> dict[str, str]:
-    return {"ETag": f'"{key[:32]}"', "Cache-Control": "private, no-cache"}
+    # The pattern's `$` lets a line feed through.
+    if (name := _IMAGE.fullmatch(image)) is None:
+        raise InvalidInput("a page's image is named by the number of the page and `.png`, as in 3.png")
+    return int(name[1])
