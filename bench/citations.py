@@ -4,8 +4,8 @@
 
 FOLDER holds PDFs, in folders or not. Each is read and cut as the ingestion does it; then random chunks are
 looked at. Counted are those whose text is the revision's text at their span, and of their words, as PyMuPDF
-finds them on the page, those that lie within their boxes. Ends with 1 if a text is another one, or if one word
-in two hundred lies outside.
+finds them on the page, those that lie within their boxes. Ends with 1 if a text is another one, or if one
+word in two hundred lies outside.
 """
 
 from __future__ import annotations
