@@ -12,12 +12,18 @@ from citewell.model import Box
 __all__ = ["highlight"]
 
 _CHANNELS: Final = 3
-#: Yellow, and how much of it covers what is there: letters stay dark, and on a black ground it shows, too.
-_COLOUR: Final = (255, 214, 10)
-_COVERAGE: Final = 0.38
-_BLENDED: Final = tuple(
-    bytes(round(value * (1 - _COVERAGE) + colour * _COVERAGE) for value in range(256)) for colour in _COLOUR
-)
+#: What shines through from paper, as with ink that is laid over: letters stay dark.
+_INK: Final = (255, 240, 160)
+#: And how much of what colour covers the rest, so that it shows on a black ground, too.
+_COVER: Final = (255, 214, 10)
+_COVERAGE: Final = 0.18
+
+
+def _blended(ink: int, cover: int) -> bytes:
+    return bytes(round(value * ink / 255 * (1 - _COVERAGE) + cover * _COVERAGE) for value in range(256))
+
+
+_BLENDED: Final = tuple(_blended(*channel) for channel in zip(_INK, _COVER, strict=True))
 
 
 def highlight(samples: bytearray, *, width: int, height: int, boxes: Iterable[Box]) -> None:
