@@ -17,7 +17,11 @@ FOLDER = Path(__file__).parent
 SHARED = FOLDER.parent.parent / "shared"
 
 #: The data that a measurement is given as its argument.
-DATA = {"citations": SHARED / "pdfs", "mock_quality": SHARED / "quality"}
+DATA = {
+    "chunking": SHARED / "quality" / "chunking_eval_docs",
+    "citations": SHARED / "pdfs",
+    "mock_quality": SHARED / "quality",
+}
 
 
 def main(names: Sequence[str]) -> int:

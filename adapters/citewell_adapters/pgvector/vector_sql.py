@@ -23,30 +23,20 @@ __all__ = [
     "LOCK_DOCUMENT",
     "LOCK_FOR_DELETE",
     "PRUNE_CHUNKS",
-    "STAGE_CHUNK",
-    "STAGE_VECTOR",
+    "STAGED_TABLE",
+    "UNSTAGE",
     "SpaceStatements",
 ]
 
-# chunks_pkey
-STAGE_CHUNK: Final = """
-INSERT INTO chunks (revision_id, chunk_index, span_start, span_end, first_page, last_page, token_count,
-    heading_path, boxes, text)
-VALUES (%(revision_id)s, %(index)s, %(start)s, %(end)s, %(first_page)s, %(last_page)s, %(token_count)s,
-    %(heading_path)s, %(boxes)s, %(text)s)
-ON CONFLICT (revision_id, chunk_index) DO UPDATE
-SET span_start = excluded.span_start, span_end = excluded.span_end, first_page = excluded.first_page,
-    last_page = excluded.last_page, token_count = excluded.token_count,
-    heading_path = excluded.heading_path, boxes = excluded.boxes, text = excluded.text
+# chunks_pkey, staged_vectors_pkey: what is staged again
+UNSTAGE: Final = """
+WITH texts AS (
+    DELETE FROM chunks WHERE revision_id = %(revision_id)s AND chunk_index = ANY(%(indexes)s::int[])
+)
+DELETE FROM staged_vectors
+WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s AND chunk_index = ANY(%(indexes)s::int[])
 """
-
-# staged_vectors_pkey
-STAGE_VECTOR: Final = """
-INSERT INTO staged_vectors (revision_id, space_id, chunk_index, embedding)
-VALUES (%(revision_id)s, %(space_id)s, %(index)s, %(vector)s)
-ON CONFLICT (revision_id, space_id, chunk_index) DO UPDATE SET embedding = excluded.embedding
-"""
-
+STAGED_TABLE: Final = "staged_vectors (revision_id, space_id, chunk_index, embedding)"
 
 # chunks_pkey, revisions_pkey, documents_pkey, collections_pkey. What is live no more has no chunks.
 HITS: Final = f"""
@@ -225,10 +215,16 @@ class SpaceStatements:
     indexing: IndexStatements
 
     @classmethod
-    def of(cls, space: OpenedSpace, *, max_exact_chunks: int) -> Self:
-        """For an opened space; max_exact_chunks: up to how many a collection is read whole."""
+    def of(cls, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int) -> Self:
+        """For an opened space.
+
+        max_exact_chunks, max_exact_matching: up to how many chunks a collection, and what a filter lets
+        through, is read whole.
+        """
         vectors = space.vectors
-        nearest = NearestStatements(space, max_exact_chunks=max_exact_chunks)
+        nearest = NearestStatements(
+            space, max_exact_chunks=max_exact_chunks, max_exact_matching=max_exact_matching
+        )
         return cls(
             space_id=space.id,
             is_news=_IS_NEWS.format(vectors=vectors),

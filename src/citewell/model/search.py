@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from citewell.errors import InvalidInput
+from citewell.filtering import Filter
 from citewell.model.chunks import Chunk, Passage
 from citewell.model.names import ChunkRef, Citation, DocumentId, RevisionId, checked_collection
+from citewell.model.pages import Span
 
 __all__ = [
     "MAX_CANDIDATES",
@@ -21,9 +23,11 @@ __all__ = [
     "Hit",
     "LegScore",
     "Mode",
+    "Place",
     "Ranked",
     "Scope",
     "SearchOptions",
+    "SearchPlan",
     "SearchTrace",
 ]
 
@@ -33,10 +37,14 @@ MAX_EXPAND: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where to search: in some documents, in one collection, or in both at once. None is no restriction."""
+    """Where to search: in some documents, in one collection, in what a filter over the metadata lets through.
+
+    What is given has to hold all at once. None is no restriction.
+    """
 
     collection: str | None = None
     document_ids: tuple[DocumentId, ...] | None = None
+    filter: Filter | None = None
 
     def __post_init__(self) -> None:
         if self.collection is not None:
@@ -63,7 +71,8 @@ class SearchOptions:
     """How to search. vector_weight: the share of the vectors in a fused score, None for the usual one.
 
     candidates: how many chunks each leg brings, None for the usual number. min_score: hits below it are left
-    out. expand: how many chunks before and after each hit its passage takes in, 0 for no passage.
+    out. rerank: whether the first hits are judged once more, None for what is usual. diversity: from 0, the
+    best ones, to 1, those that differ most. collapse: whether copies of a text are one hit.
     """
 
     mode: Mode = Mode.HYBRID
@@ -71,6 +80,9 @@ class SearchOptions:
     vector_weight: float | None = None
     candidates: int | None = None
     min_score: float = 0.0
+    rerank: bool | None = None
+    diversity: float = 0.0
+    collapse: bool = True
     expand: int = 0
 
     def __post_init__(self) -> None:
@@ -80,6 +92,8 @@ class SearchOptions:
             raise InvalidInput(f"candidates is {self.candidates}; it must be from 1 to {MAX_CANDIDATES}")
         if not 0 <= self.min_score <= 1:
             raise InvalidInput(f"min_score is {self.min_score}; it must be from 0 to 1")
+        if not 0 <= self.diversity <= 1:
+            raise InvalidInput(f"diversity is {self.diversity}; it must be from 0 to 1")
         if not 0 <= self.expand <= MAX_EXPAND:
             raise InvalidInput(f"expand is {self.expand}; it must be from 0 to {MAX_EXPAND}")
 
@@ -95,10 +109,27 @@ class LegScore:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a hit is where it is; None for a leg that did not bring it."""
+    """Why a hit is where it is; None for a leg that did not bring it, or a reranker that did not see it.
+
+    rerank: what the reranker says of it, in [0, 1].
+    """
 
     dense: LegScore | None = None
     lexical: LegScore | None = None
+    rerank: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a passage stands. first_page, last_page: page numbers of the first and last character."""
+
+    document_id: DocumentId
+    document_name: str
+    collection: str
+    chunk_index: int
+    span: Span
+    first_page: int
+    last_page: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +138,7 @@ class Hit:
 
     similarity: cosine of question and chunk, in [-1, 1]; -1 if that was not asked for.
     relevance: what it is worth in the ranking that it is part of, in [0, 1]; None for the similarity alone.
+    also_in: where else the same text stands, best first.
     passage: the chunk with its neighbours, if they were asked for.
     """
 
@@ -118,6 +150,7 @@ class Hit:
     similarity: float
     relevance: float | None = None
     explanation: Explanation = Explanation()
+    also_in: tuple[Place, ...] = ()
     passage: Passage | None = None
 
     @property
@@ -127,6 +160,19 @@ class Hit:
     @property
     def ref(self) -> ChunkRef:
         return ChunkRef(self.document_id, self.chunk.index)
+
+    @property
+    def place(self) -> Place:
+        chunk = self.chunk
+        return Place(
+            document_id=self.document_id,
+            document_name=self.document_name,
+            collection=self.collection,
+            chunk_index=chunk.index,
+            span=chunk.span,
+            first_page=chunk.first_page,
+            last_page=chunk.last_page,
+        )
 
     @property
     def score(self) -> float:
@@ -147,11 +193,29 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """How the nearest were looked for.
+
+    exact: all chunks of the scope were read; else the index gave them, and topped_up tells that it gave too
+    few, so that all were read after all. matched: how many chunks the scope was taken to have, None if that
+    was not known, or only that they are many.
+    """
+
+    exact: bool
+    topped_up: bool = False
+    matched: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
-    """What both legs bring to a question. highest_bm25: what no chunk can reach, 0 if there is no word."""
+    """What both legs bring to a question. highest_bm25: what no chunk can reach, 0 if there is no word.
+
+    plan: None if a store does not tell it.
+    """
 
     items: tuple[Candidate, ...]
     highest_bm25: float
+    plan: SearchPlan | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +231,8 @@ class Ranked:
 class SearchTrace:
     """How a search went. dense_seen, lexical_seen: candidates of each leg; vector_weight: as it was applied.
 
-    Times in milliseconds: embedding the question, and finding the candidates.
+    reranked: how many hits the reranker judged. plan: None where it is not known. Times in milliseconds:
+    embedding the question, finding the candidates, and reranking.
     """
 
     dense_seen: int = 0
@@ -175,6 +240,9 @@ class SearchTrace:
     vector_weight: float = 1.0
     embed_ms: float = 0.0
     find_ms: float = 0.0
+    reranked: int = 0
+    rerank_ms: float = 0.0
+    plan: SearchPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

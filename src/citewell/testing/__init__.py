@@ -12,8 +12,8 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 import pytest
 
 _SUITES = (
-    *("blobs", "board", "chunker", "contents", "documents", "embedder", "images", "jobs", "lexical", "llm"),
-    *("pages", "parser", "passages", "queue", "stores", "vectors"),
+    *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "images", "jobs"),
+    *("lexical", "llm", "pages", "parser", "passages", "queue", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -23,6 +23,7 @@ from citewell.testing.chunker import ChunkerContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.embedder import EmbedderContract, RemoteEmbedderContract
+from citewell.testing.filters import FilterContract
 from citewell.testing.images import ImageCacheContract, PageRendererContract, PageSample
 from citewell.testing.jobs import JobStoreContract
 from citewell.testing.lexical import LexicalEncoderContract, LexicalStoreContract
@@ -31,7 +32,8 @@ from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
 from citewell.testing.passages import PassageStoreContract
 from citewell.testing.queue import JobQueueContract, OpenQueue
-from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM
+from citewell.testing.reranker import RemoteRerankerContract, RerankerContract
+from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM, ScriptedReranker
 from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
 from citewell.testing.vectors import NewPublication, VectorStoreContract
 
@@ -42,6 +44,7 @@ __all__ = [
     "ContentLedgerContract",
     "DocumentStoreContract",
     "EmbedderContract",
+    "FilterContract",
     "ImageCacheContract",
     "JobBoardContract",
     "JobQueueContract",
@@ -59,9 +62,12 @@ __all__ = [
     "PassageStoreContract",
     "RemoteEmbedderContract",
     "RemoteLLMContract",
+    "RemoteRerankerContract",
+    "RerankerContract",
     "SampleFiles",
     "ScriptedEmbedder",
     "ScriptedLLM",
+    "ScriptedReranker",
     "Stores",
     "StoresContract",
     "VectorStoreContract",

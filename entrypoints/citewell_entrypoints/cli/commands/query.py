@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +19,31 @@ __all__ = ["command"]
 _MISSING: Final = {
     "llm": "the language model gave no answer; the sources are complete",
     "embedder": "the embedding model is away; the passages were found by their words alone",
+    "reranker": "the reranker gave no scores; the passages are in the order of the search",
 }
+
+
+#: Of copies of a passage; --json has all.
+_SHOWN_PLACES: Final = 3
+
+
+def _checked_filter(
+    _ctx: click.Context, _parameter: click.Parameter, value: str | None
+) -> Mapping[str, Any] | None:
+    """What is wrong with it is said before anything is sent."""
+    from citewell.errors import InvalidInput
+    from citewell.filtering import parse_filter
+
+    if value is None:
+        return None
+    try:
+        condition: Mapping[str, Any] = json.loads(value)
+        parse_filter(condition)
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f"not JSON: {error}") from error
+    except InvalidInput as error:
+        raise click.BadParameter(str(error)) from error
+    return condition
 
 
 @click.command(
@@ -27,6 +52,10 @@ _MISSING: Final = {
     examples=(
         ("The five best passages", 'citewell query "How long is the warranty?"'),
         ("In one collection, more of them", 'citewell query "opening hours" --collection hr --top-k 20'),
+        (
+            "In documents of some years",
+            """citewell query "opening hours" --filter '{"year": {"gte": 2020, "lt": 2024}}'""",
+        ),
         (
             "For a program",
             'citewell query "opening hours" --json | jq -r ".sources[].text"',
@@ -40,12 +69,24 @@ _MISSING: Final = {
     help="Search in this document; may be given several times.",
 )  # fmt: skip
 @click.option(
+    "--filter", "condition", metavar="JSON", callback=_checked_filter,
+    help="Search in documents with such metadata; keys with a value, or eq, ne, gt, gte, lt, lte, in, nin.",
+)  # fmt: skip
+@click.option(
     "--top-k", type=click.IntRange(1, 100), default=5, show_default=True, metavar="NUMBER",
     help="How many passages at most.",
 )  # fmt: skip
 @click.option(
     "--mode", type=click.Choice(("hybrid", "dense", "lexical")),
     help="Search by meaning (dense) or by words (lexical) alone; else by both.",
+)  # fmt: skip
+@click.option(
+    "--rerank/--no-rerank", default=None,
+    help="Judge the first passages once more, or not; else as the server is set up.",
+)  # fmt: skip
+@click.option(
+    "--diversity", type=click.FloatRange(0, 1), metavar="SHARE",
+    help="Prefer passages that differ from each other, from 0 to 1; 0.3 is much.",
 )  # fmt: skip
 @click.option(
     "--expand", type=click.IntRange(0, 10), default=0, metavar="NUMBER",
@@ -58,8 +99,11 @@ def command(
     question: str,
     collection: str | None,
     documents: Sequence[UUID],
+    condition: Mapping[str, Any] | None,
     top_k: int,
     mode: str | None,
+    rerank: bool | None,
+    diversity: float | None,
     expand: int,
     explain: bool,
     as_json: bool,
@@ -70,19 +114,21 @@ def command(
     Each comes with its score in [0, 1], its document and its pages, and, where a language model is
     configured, an answer that rests on them comes first.
     """
-    body: dict[str, Any] = {"question": question, "top_k": top_k}
-    if mode is not None:
-        body["mode"] = mode
-    if expand:
-        body["expand"] = expand
-    if explain:
-        body["explain"] = True
-    if collection is not None:
-        body["collection"] = collection
-    if len(documents) == 1:
-        body["document_id"] = str(documents[0])
-    elif documents:
-        body["document_ids"] = [str(document) for document in documents]
+    asked = {
+        "question": question,
+        "top_k": top_k,
+        "mode": mode,
+        "rerank": rerank,
+        "diversity": diversity,
+        "expand": expand or None,
+        "explain": explain or None,
+        "collection": collection,
+        "filter": condition,
+        "document_id": str(documents[0]) if len(documents) == 1 else None,
+        "document_ids": [str(document) for document in documents] if len(documents) > 1 else None,
+    }
+    # What is not asked for is as the server is set up.
+    body = {name: value for name, value in asked.items() if value is not None}
     reply = api_at(url).query(body)
     if as_json:
         click.echo(reply.text)
@@ -115,6 +161,8 @@ def _show_source(number: int, source: Mapping[str, Any]) -> None:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
     passage = source.get("passage") or source
     click.echo(reflowed(passage["text"], indent="    "))
+    for place in _also(source):
+        click.echo(click.style(f"    also in {place}", dim=True))
     click.echo(click.style(f"    document {source['document_id']}, {_chunks(source)}", dim=True))
 
 
@@ -123,6 +171,15 @@ def _chunks(source: Mapping[str, Any]) -> str:
     if not passage or passage["chunk_first"] == passage["chunk_last"]:
         return f"chunk {index}"
     return f"chunk {index} in {passage['chunk_first']}-{passage['chunk_last']}"
+
+
+def _also(source: Mapping[str, Any]) -> Iterator[str]:
+    places = source.get("also_in") or ()
+    for place in places[:_SHOWN_PLACES]:
+        name = inline(str(place.get("document_name") or place.get("document_id", "")))
+        yield ", ".join(filter(None, [name, _pages(place)]))
+    if len(places) > _SHOWN_PLACES:
+        yield f"{len(places) - _SHOWN_PLACES} more places"
 
 
 def _pages(source: Mapping[str, Any]) -> str:
