@@ -26,9 +26,9 @@ async def open_resources(container: Container) -> AsyncIterator[None]:
 
 
 def _openable(container: Container) -> Iterator[Callable[[], Any]]:
-    # The embedder first: only an opened one knows its space, which the vector store is built with.
-    yield container.embedder
+    # The database first: it says which embedding space is served, so which embedder is opened.
     yield container.database
+    yield container.embedder
     yield container.vectors
     yield container.blobs
     yield container.scratch

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from citewell.chunking import SentenceChunker
+from citewell.chunking import ChunkSizes, SentenceChunker
+from citewell.filtering import Filter
 from citewell.lexical import WordEncoder
 from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.board import MemoryJobBoard
@@ -47,8 +48,6 @@ from citewell.usecases import (
 __all__ = ["MemoryLibrary"]
 
 _MAX_BYTES = 1 << 30
-_CHUNK_TOKENS = 200
-_OVERLAP_TOKENS = 40
 _USUAL = SearchOptions()
 
 
@@ -75,7 +74,7 @@ class MemoryLibrary:
         ledger = MemoryContentLedger(database)
         self._documents = documents
         self._queue = MemoryJobQueue(self._handle)
-        max_tokens = min(_CHUNK_TOKENS, embedder.max_tokens)
+        sizes = ChunkSizes.within(embedder.max_tokens)
         self._ingest = IngestDocument(
             stage_revision=StageRevision(
                 jobs=jobs,
@@ -84,8 +83,8 @@ class MemoryLibrary:
                 blobs=blobs,
                 parser=parser,
                 chunker=SentenceChunker(
-                    max_tokens=max_tokens,
-                    overlap_tokens=min(_OVERLAP_TOKENS, max_tokens // 2),
+                    max_tokens=sizes.max_tokens,
+                    overlap_tokens=sizes.overlap_tokens,
                     count_tokens=embedder.count_tokens,
                 ),
                 embedder=embedder,
@@ -159,11 +158,16 @@ class MemoryLibrary:
         top_k: int = 5,
         collection: str | None = None,
         document_ids: Sequence[DocumentId] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - as in Scope
         options: SearchOptions = _USUAL,
     ) -> tuple[Hit, ...]:
-        """The best chunks, best first; of all collections and documents unless some are named."""
+        """The best chunks, best first; of all collections and documents unless some are named.
+
+        filter: over the metadata, as `citewell.filtering.parse_filter` makes one.
+        """
         ids = None if document_ids is None else tuple(document_ids)
-        found = await self._search(question, scope=Scope(collection, ids), top_k=top_k, options=options)
+        scope = Scope(collection, ids, filter)
+        found = await self._search(question, scope=scope, top_k=top_k, options=options)
         return found.hits
 
     async def delete(self, document_id: DocumentId) -> None:

@@ -1,7 +1,7 @@
 """What Citewell does: one class per use case, made of ports alone."""
 
 from citewell.usecases.admit import AdmitUpload
-from citewell.usecases.answer import AnswerQuestion
+from citewell.usecases.answer import AnswerQuestion, Searching
 from citewell.usecases.contents import CollectContents
 from citewell.usecases.control import CancelDocument, RetryDocument
 from citewell.usecases.delete import DeleteDocument
@@ -45,6 +45,7 @@ __all__ = [
     "RetryDocument",
     "Search",
     "SearchDefaults",
+    "Searching",
     "StageRevision",
     "SubmitDocument",
     "UnlockContent",
