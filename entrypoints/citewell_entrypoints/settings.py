@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     )
     rerank_api_key: SecretStr | None = Field(default=None, description="`http`: key of that endpoint")
     rerank_depth: Annotated[int, Field(ge=1, le=50)] = Field(
-        default=30, description="hits that are judged once more"
+        default=20, description="hits that are judged once more"
     )
     rerank_timeout_seconds: Seconds = Field(
         default=5.0, description="longest wait for the reranker; then the order stays as it was"
