@@ -60,15 +60,19 @@ run: $(VENV)/.runtime  ## serve on http://127.0.0.1:8000, data under ./.citewell
 
 # ---- tests and checks -------------------------------------------------------------------------------------------
 
+# Several processes share the tests, each file whole; ARGS="-n0" runs them in one, as a debugger needs it. Tests start
+# hundreds of processes of ours: without bytecode each of them would compile the code anew.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
 .PHONY: test
 test: $(VENV)/.dev  ## run all tests that need no Docker
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 .PHONY: test-containers
 test-containers: $(VENV)/.dev  ## run the contract and integration tests on PostgreSQL and Valkey in containers
 	@$(BIN)/python -c 'import docker; docker.from_env().ping()' >/dev/null 2>&1 || { \
 		echo "No Docker engine answers. Start one, or point DOCKER_HOST at one; 'make test' needs none." >&2; exit 1; }
-	CITEWELL_TEST_ENGINES=containers $(BIN)/python -m pytest tests/contract tests/integration $(ARGS)
+	CITEWELL_TEST_ENGINES=containers $(PYTEST) tests/contract tests/integration $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.dev  ## kill everything at every stage and check that nothing is lost: ARGS="--seed 7 --kills 200"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -15,6 +17,42 @@ from psycopg import sql
 from tests.engines import running_postgres, running_valkey, stopped_cluster
 
 import citewell_migrations
+
+#: The files that take longest, which several processes therefore begin with: the longest one first.
+_LONGEST: Final = (
+    "tests/chaos/test_short_campaign.py",
+    "tests/e2e/test_real_documents.py",
+    "tests/e2e/test_serve.py",
+    "tests/integration/test_engines_supervised.py",
+    "tests/integration/test_plans_at_scale.py",
+    "tests/integration/test_pdf_corpus.py",
+    "tests/contract/test_parsers.py",
+    "tests/contract/test_lifecycle.py",
+    "tests/integration/test_pgvector_search.py",
+)
+_MOST_PROCESSES: Final = 8
+
+
+def pytest_configure() -> None:
+    """A shell has its background jobs ignore SIGINT, and so would all that tests start and then interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """For `-n auto`: one more than there are cores, as some tests wait; none for tests of a single file."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    if len(files) == 1 and all(Path(file).is_file() for file in files):
+        return 0
+    return min((os.cpu_count() or 1) + 1, _MOST_PROCESSES)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, none of them is to begin a long file when the others end."""
+    if hasattr(config, "workerinput"):
+        rank = {file: number for number, file in enumerate(_LONGEST)}
+        items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
 
 
 class NewDatabase(Protocol):

@@ -20,6 +20,7 @@ from citewell.memory import (
     MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
+    MemoryPassageStore,
     MemoryVectorStore,
 )
 from citewell.model import Document, DocumentId, Hit, JobId, Mode, Scope, SearchOptions, Submission, Submitted
@@ -74,6 +75,7 @@ class House:
         self.board = MemoryJobBoard(self.database)
         self.ledger = MemoryContentLedger(self.database)
         self.pages = MemoryPageStore(self.database)
+        self.passages = MemoryPassageStore(self.database)
         self.vectors = MemoryVectorStore(self.database, self.embedder.space)
         self.blobs = MemoryBlobStore()
 
@@ -191,6 +193,7 @@ class House:
             vectors=self.vectors,
             documents=self.documents,
             lexical=LexicalLeg(self.vectors, self.encoder),
+            passages=self.passages,
         )
 
 

@@ -150,6 +150,7 @@ async def served(
         board=providers.Object(house.board),
         ledger=providers.Object(house.ledger),
         pages=providers.Object(house.pages),
+        passages=providers.Object(house.passages),
         vectors=providers.Object(house.vectors),
         encoder=providers.Object(house.encoder),
         blobs=providers.Object(blobs or house.blobs),

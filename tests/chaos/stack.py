@@ -42,6 +42,7 @@ def settings(stub: EmbeddingsStub) -> Mapping[str, str]:
         "APP_OPENAI_BASE_URL": stub.base_url,
         "APP_OPENAI_API_KEY": "none",
         "APP_WORKERS": "2",
+        "APP_WORKER_NICENESS": "0",
         "APP_JOBS_PER_WORKER": "2",
         "APP_LEASE_SECONDS": "5",
         "APP_TURN_SECONDS": "3",

@@ -18,11 +18,12 @@ from citewell.memory import (
     MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
+    MemoryPassageStore,
     MemoryVectorStore,
 )
 from citewell.memory.state import RevisionRow
 from citewell.model import DEFAULT_COLLECTION, Page, Publication, RevisionId
-from citewell.ports import LexicalStore, PageStore, VectorStore
+from citewell.ports import LexicalStore, PageStore, PassageStore, VectorStore
 from citewell.testing.board import JobBoardContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
@@ -30,6 +31,7 @@ from citewell.testing.filters import FilterContract
 from citewell.testing.jobs import JobStoreContract
 from citewell.testing.lexical import LexicalStoreContract
 from citewell.testing.pages import NewRevision, PageStoreContract
+from citewell.testing.passages import PassageStoreContract
 from citewell.testing.stores import (
     CONTRACT_SPACE,
     Stores,
@@ -38,6 +40,7 @@ from citewell.testing.stores import (
     claimed,
 )
 from citewell.testing.vectors import NewPublication, VectorStoreContract
+from citewell_adapters.pgvector import PgPassageStore
 
 
 def revisions_of(new_publication: NewPublication) -> NewRevision:
@@ -92,7 +95,7 @@ def memory_new_publication(memory: MemoryDatabase, memory_stores: Stores) -> New
             return lease.publication
         revision_id = RevisionId(next(memory.revision_ids))
         async with memory.tables() as tables:
-            tables.revisions[revision_id] = RevisionRow(replacing.document_id, replacing.sha256)
+            tables.revisions[revision_id] = RevisionRow(replacing.document_id, replacing.sha256, "text/plain")
         return replace(replacing, revision_id=revision_id)
 
     return make
@@ -253,6 +256,26 @@ class TestPgVectorStore(VectorStoreContract):
     @pytest.fixture
     def new_publication(self, pg_new_publication: NewPublication) -> NewPublication:
         return pg_new_publication
+
+
+class TestMemoryPassageStore(PassageStoreContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+    @pytest.fixture
+    def passages(self, memory: MemoryDatabase) -> PassageStore:
+        return MemoryPassageStore(memory)
+
+
+class TestPgPassageStore(PassageStoreContract):
+    @pytest.fixture
+    def stores(self, pg_stores: PgStores) -> Stores:
+        return pg_stores
+
+    @pytest.fixture
+    def passages(self, pg_stores: PgStores) -> PassageStore:
+        return PgPassageStore(pg_stores.database)
 
 
 class TestPgStores(OurStoresContract):

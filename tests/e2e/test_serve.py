@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.e2e.serving import Service, free_port, serving
+from tests.e2e.serving import Service, ended, free_port, serving
 from tests.engines import processes_on, wait_until_nothing_runs_on
 
 _TEXT = b"The lighthouse keeper counts the ships that pass the mole at night.\n"
@@ -41,15 +41,12 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
 
 
 def _upload(service: Service) -> str:
-    reply = httpx.post(f"{service.url}/api/v1/documents", files={"file": ("mole.txt", _TEXT)}, timeout=30)
-    assert reply.status_code in (200, 202), reply.text
-    document = str(reply.json()["id"])
-    deadline = time.monotonic() + 60
-    while (status := _status(service, document)) != "ready":
-        assert status in ("queued", "processing")
-        assert time.monotonic() < deadline, service.log.read_text()
-        time.sleep(0.05)
-    return document
+    with httpx.Client(base_url=service.url, timeout=30) as client:
+        reply = client.post("/api/v1/documents", files={"file": ("mole.txt", _TEXT)})
+        assert reply.status_code in (200, 202), reply.text
+        document = ended(client, reply.json()["id"])
+    assert document["status"] == "ready", service.log.read_text()
+    return str(document["id"])
 
 
 def _status(service: Service, document: str) -> str:

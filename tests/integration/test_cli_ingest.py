@@ -274,7 +274,10 @@ def test_ctrl_c_stops_with_130_and_says_what_is_left(stub: ApiStub, folder: Path
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=20)
+        try:
+            _, stderr = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "Traceback" not in stderr
     assert "1 not at its end: the server goes on with what was uploaded" in stderr

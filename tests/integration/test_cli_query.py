@@ -60,6 +60,27 @@ def test_sources_are_printed_to_be_read(stub: ApiStub) -> None:
     ]
 
 
+def test_neighbours_are_printed_with_their_source(stub: ApiStub) -> None:
+    """The whole passage, its pages, and which chunks are in it."""
+    passage = {
+        "text": "Before. The lamp. After.",
+        "span": {"start": 1400, "end": 1600},
+        "pages": {"first": 2, "last": 5},
+        "chunk_first": 1,
+        "chunk_last": 5,
+        "boxes": [],
+    }
+    replies(stub, sources=[{**SOURCE, "passage": passage}])
+    result = query(stub, "How far is the lamp seen?", "--expand", "2")
+    assert json.loads(stub.asked[-1].body)["expand"] == 2
+    assert result.stdout.splitlines() == [
+        "[1] handbook.pdf, pages 2-5  score 0.793",
+        "    The harbour › The lamp",
+        "    Before. The lamp. After.",
+        "    document 0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a10, chunk 3 in 1-5",
+    ]
+
+
 def test_an_answer_comes_before_its_sources(stub: ApiStub) -> None:
     """What a language model wrote stands first."""
     replies(stub, answer="Eleven miles [1].", sources=[SOURCE])
@@ -68,11 +89,12 @@ def test_an_answer_comes_before_its_sources(stub: ApiStub) -> None:
 
 def test_what_was_missing_is_said(stub: ApiStub) -> None:
     """A degraded reply says so in words."""
-    replies(stub, sources=[SOURCE], degraded=["llm", "reranker"])
+    replies(stub, sources=[SOURCE], degraded=["llm", "reranker", "oracle"])
     last = query(stub, "How far?").stdout.split("\n\n")[1:]
     assert last == [
         "Note: the language model gave no answer; the sources are complete.",
-        "Note: reranker could not contribute.\n",
+        "Note: the reranker gave no scores; the passages are in the order of the search.",
+        "Note: oracle could not contribute.\n",
     ]
 
 
@@ -106,10 +128,14 @@ def test_the_question_goes_out_as_the_contract_has_it(stub: ApiStub) -> None:
     query(stub, "x")
     query(stub, "x", "--document", first, "--top-k", "2", "--collection", "legal")
     query(stub, "x", "--document", first, "--document", second)
+    query(stub, "x", "--no-rerank", "--diversity", "0.3")
+    query(stub, "x", "--rerank")
     assert [json.loads(asked.body) for asked in stub.asked] == [
         {"question": "x", "top_k": 5},
         {"question": "x", "top_k": 2, "collection": "legal", "document_id": first},
         {"question": "x", "top_k": 5, "document_ids": [first, second]},
+        {"question": "x", "top_k": 5, "rerank": False, "diversity": 0.3},
+        {"question": "x", "top_k": 5, "rerank": True},
     ]
 
 
@@ -121,7 +147,9 @@ def test_documents_cannot_steer_the_terminal(stub: ApiStub) -> None:
     assert not set(output) & {"\x1b", "\x9b", "\x07"}
 
 
-@pytest.mark.parametrize("arguments", [["x", "--top-k", "0"], ["x", "--document", "7"], []])
+@pytest.mark.parametrize(
+    "arguments", [["x", "--top-k", "0"], ["x", "--diversity", "2"], ["x", "--document", "7"], []]
+)
 def test_wrong_use_gives_exit_code_2(stub: ApiStub, arguments: list[str]) -> None:
     """Nothing is sent."""
     assert query(stub, *arguments).exit_code == 2
@@ -137,19 +165,40 @@ def test_what_the_server_refuses_is_told_in_its_words(stub: ApiStub) -> None:
 
 def test_how_each_passage_came_to_its_place_is_shown_as_a_table(stub: ApiStub) -> None:
     """With --explain: rank, raw score and contribution in each leg, and a line for the query."""
-    legs = {"dense": {"rank": 2, "score": 0.5, "contribution": 0.25}, "lexical": None}
+    legs = {"dense": {"rank": 2, "score": 0.5, "contribution": 0.25}, "lexical": None, "rerank": 0.793}
     trace = {"vector_weight": 0.4, "dense_candidates": 100, "lexical_candidates": 7}
     plan = {"method": "index", "topped_up": True, "matched": None}
     replies(
         stub,
         sources=[{**SOURCE, "explanation": legs}],
-        explanation={**trace, "embed_ms": 1.25, "find_ms": 3.0, "plan": plan},
+        explanation={
+            **trace,
+            "embed_ms": 1.25,
+            "find_ms": 3.0,
+            "reranked": 30,
+            "rerank_ms": 2.0,
+            "plan": plan,
+        },
         degraded=["embedder"],
     )
     result = query(stub, "x", "--explain", "--mode", "hybrid")
-    assert "[1]  0.793     #2   0.500  0.250        -     -     -" in result.stdout.splitlines()
+    assert "[1]  0.793     #2   0.500  0.250        -     -     -   0.793" in result.stdout.splitlines()
     assert "100 candidates by meaning, 7 by words; weight of the vectors 0.40" in result.stdout
+    assert "finding 3.0 ms; 30 reranked in 2.0 ms" in result.stdout
     assert "by the index, many passages in the scope, which gave too few" in result.stdout
     assert "found by their words alone" in " ".join(result.stdout.split())
     asked = json.loads(stub.asked[-1].body)
     assert asked == {"question": "x", "top_k": 5, "mode": "hybrid", "explain": True}
+
+
+def test_where_else_a_passage_stands_is_said(stub: ApiStub) -> None:
+    """The first places by name and page, and how many more there are."""
+    place = {
+        "document_id": "d",
+        "document_name": "copy.pdf",
+        "chunk_index": 1,
+        "pages": {"first": 2, "last": 2},
+    }
+    replies(stub, sources=[{**SOURCE, "also_in": [place] * 5}])
+    lines = query(stub, "x").stdout.splitlines()
+    assert lines[-5:-1] == ["    also in copy.pdf, page 2"] * 3 + ["    also in 2 more places"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import pytest
 from dependency_injector import providers
 from pydantic import SecretStr
 
+from citewell_entrypoints import builders
 from citewell_entrypoints.container import Container, HttpContainer, WorkerContainer
+from citewell_entrypoints.lifespan import open_resources
 from citewell_entrypoints.settings import Settings, SettingsError
 
 
@@ -24,22 +26,70 @@ def settings(tmp_path: Path, **values: Any) -> Settings:
 
 @pytest.mark.parametrize("kind", [HttpContainer, WorkerContainer])
 @pytest.mark.parametrize("llm", ["disabled", "openai"])
-@pytest.mark.parametrize("embedder", ["mock", "local", "openai"])
+@pytest.mark.parametrize(
+    ("embedder", "reranker"), [("mock", "heuristic"), ("local", "fastembed"), ("openai", "http")]
+)
 async def test_every_provider_resolves(
-    tmp_path: Path, kind: type[Container], embedder: str, llm: str
+    tmp_path: Path, kind: type[Container], embedder: str, reranker: str, llm: str
 ) -> None:
     """Each provider of each container gives its object under every choice of adapters."""
     chosen = settings(
-        tmp_path, embeddings_backend=embedder, llm_backend=llm, openai_api_key=SecretStr("sk-test")
+        tmp_path,
+        embeddings_backend=embedder,
+        llm_backend=llm,
+        openai_api_key=SecretStr("sk-test"),
+        rerank_backend=reranker,
+        rerank_model="model",
+        rerank_url="http://127.0.0.1:1/v1",
     )
     container = kind(settings=providers.Object(chosen))
+    for name, provider in container.providers.items():
+        assert provider() is not None, name
+    container.broker().close()
     async with AsyncExitStack() as stack:
-        opened = container.embedder()
-        if hasattr(opened, "__aenter__"):
-            await stack.enter_async_context(opened)  # type: ignore[arg-type]
-        for name, provider in container.providers.items():
-            assert provider() is not None, name
-        container.broker().close()
+        opened = builders.settings_embedder(chosen)
+        if isinstance(opened, AbstractAsyncContextManager):
+            await stack.enter_async_context(opened)
+        assert builders.settings_chunker(chosen, opened).split("Two words.")
+
+
+async def test_without_a_reranker_there_is_no_stage(tmp_path: Path) -> None:
+    """`none` leaves the order as it is."""
+    container = HttpContainer(settings=providers.Object(settings(tmp_path, rerank_backend="none")))
+    assert container.rerank_stage() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"rerank_backend": "fastembed"}, "APP_RERANK_MODEL"),
+        ({"rerank_backend": "http", "rerank_model": "m"}, "APP_RERANK_URL"),
+        ({"rerank_backend": "http", "rerank_url": "http://127.0.0.1:1/v1"}, "APP_RERANK_MODEL"),
+    ],
+)
+async def test_what_a_reranker_needs_is_named(tmp_path: Path, values: dict[str, str], name: str) -> None:
+    """One clear line at the start, not an error at the first question."""
+    container = HttpContainer(settings=providers.Object(settings(tmp_path, **values)))
+    with pytest.raises(SettingsError, match=name):
+        container.reranker()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "advice"),
+    [
+        ({"chunk_tokens": 513}, "set 409 or less"),
+        ({"chunk_overlap_tokens": 101}, "set 100 or less"),
+        ({"chunk_tokens": 50, "chunk_overlap_tokens": 26}, "set 25 or less"),
+    ],
+)
+async def test_chunks_that_the_embedder_cannot_read_stop_the_start(
+    tmp_path: Path, sizes: dict[str, int], advice: str
+) -> None:
+    """The API, too, though it cuts nothing; the line says what fits."""
+    chosen = settings(tmp_path, embeddings_backend="mock", **sizes)
+    with pytest.raises(SettingsError, match=f"APP_CHUNK_TOKENS.*{advice}"):
+        async with open_resources(HttpContainer(settings=providers.Object(chosen))):
+            pass
 
 
 async def test_a_use_case_is_made_once(tmp_path: Path) -> None:

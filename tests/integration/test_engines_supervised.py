@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from redis import Redis
+from tests.e2e.serving import free_port
 from tests.engines import copy_cluster, processes_on, wait_until_nothing_runs_on
 
 from citewell_entrypoints.supervisor.leftovers import command_of
@@ -136,8 +136,7 @@ def place(cluster_files: Path) -> Iterator[Path]:
 @pytest.fixture
 def port() -> int:
     """A port that is free at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 @contextmanager

@@ -176,7 +176,7 @@ async def test_chunks_are_listed_page_by_page(shelf: Shelf) -> None:
         seen += page["items"]
         after = page["next"]
     assert [chunk["index"] for chunk in seen] == list(range(count))
-    assert set(seen[0]) == {"index", "text", "span", "pages", "heading_path", "token_count"}
+    assert set(seen[0]) == {"index", "text", "span", "pages", "heading_path", "token_count", "boxes"}
     assert (seen[0]["pages"]["first"], seen[-1]["pages"]["last"]) == (1, 3)
 
 

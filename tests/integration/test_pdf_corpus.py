@@ -77,6 +77,27 @@ class _Read:
         return "".join(page.text for page in self.pages)
 
 
+@pytest.fixture(scope="module")
+async def reading(parser: ChildParser, request: pytest.FixtureRequest) -> _Read | IngestionFailure:
+    """What comes of a file, which is read once for all tests of it."""
+    try:
+        return await _read(parser, request.param)
+    except IngestionFailure as failure:
+        return failure
+
+
+def _each(samples: list[_Sample]) -> pytest.MarkDecorator:
+    """The test is run with the reading of each of the files."""
+    return pytest.mark.parametrize("reading", samples, ids=_ids(samples), indirect=True)
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest) -> _Sample:
+    """The file that `reading` is of."""
+    found: _Sample = request.node.callspec.params["reading"]
+    return found
+
+
 async def _read(parser: ChildParser, sample: _Sample, *, password: str | None = None) -> _Read:
     async with aclosing(parser.parse(sample.path, media_type=PDF, password=password)) as reading:
         parsed = [page async for page in reading]
@@ -88,17 +109,15 @@ async def _read(parser: ChildParser, sample: _Sample, *, password: str | None = 
     return _Read(parsed, pages, chunks)
 
 
-@pytest.mark.parametrize("sample", _SAMPLES, ids=_ids(_SAMPLES))
-async def test_a_file_ends_as_expected(parser: ChildParser, sample: _Sample) -> None:
+@_each(_SAMPLES)
+def test_a_file_ends_as_expected(reading: _Read | IngestionFailure, sample: _Sample) -> None:
     """Ready, or failed with its own code; a file without a passage has no text."""
     with sample.path.open("rb") as file:
         assert detect_pdf(file.read(8_192), name=sample.path.name) == PDF
-    try:
-        read = await _read(parser, sample)
-    except IngestionFailure as failure:
-        outcome = f"failed: {failure.code}"
+    if isinstance(reading, IngestionFailure):
+        outcome = f"failed: {reading.code}"
     else:
-        outcome = "ready" if read.chunks else "failed: no_text"
+        outcome = "ready" if reading.chunks else "failed: no_text"
     assert outcome == sample.expected
 
 
@@ -108,30 +127,29 @@ async def test_the_password_opens_a_locked_file(parser: ChildParser, sample: _Sa
     assert (await _read(parser, sample, password=sample.password)).chunks
 
 
-@pytest.mark.parametrize("sample", _READY, ids=_ids(_READY))
-async def test_passages_are_the_text_at_their_places(parser: ChildParser, sample: _Sample) -> None:
+@_each(_READY)
+def test_passages_are_the_text_at_their_places(reading: _Read) -> None:
     """Exact spans and pages, within the size, and nothing left out."""
-    read = await _read(parser, sample)
-    covered = bytearray(len(read.text))
-    for chunk in read.chunks:
-        assert chunk.text == chunk.span.of(read.text)
+    text = reading.text
+    covered = bytearray(len(text))
+    for chunk in reading.chunks:
+        assert chunk.text == chunk.span.of(text)
         assert chunk.token_count == approximate_tokens(chunk.text) <= 200
-        first, last = _page_at(read, chunk.span.start), _page_at(read, chunk.span.end - 1)
+        first, last = _page_at(reading, chunk.span.start), _page_at(reading, chunk.span.end - 1)
         assert (chunk.first_page, chunk.last_page) == (first, last)
         covered[chunk.span.start : chunk.span.end] = b"\1" * len(chunk.span)
-    assert all(mark or read.text[place].isspace() for place, mark in enumerate(covered))
+    assert all(mark or text[place].isspace() for place, mark in enumerate(covered))
 
 
 def _page_at(read: _Read, offset: int) -> int:
     return next(page.number for page in read.pages if page.span.start <= offset < page.span.end)
 
 
-@pytest.mark.parametrize("sample", _READY, ids=_ids(_READY))
-async def test_boxes_cover_the_words_of_their_lines(parser: ChildParser, sample: _Sample) -> None:
+@_each(_READY)
+def test_boxes_cover_the_words_of_their_lines(reading: _Read, sample: _Sample) -> None:
     """What PyMuPDF says of its words, on the page as it is shown."""
-    read = await _read(parser, sample)
     with _pymupdf.open(sample.path) as document:
-        for page in read.parsed[:20]:
+        for page in reading.parsed[:20]:
             if not page.text:
                 continue
             for x, y in _word_centres(document[page.number - 1]):

@@ -154,8 +154,7 @@ async def test_many_documents_are_searched_through_hnsw(
     )
     assert len(found.items) == k
     assert found.plan is not None
-    assert not found.plan.exact
-    assert not found.plan.topped_up
+    assert (found.plan.exact, found.plan.topped_up) == (False, False)
 
 
 async def test_what_the_index_did_not_find_is_read(corpus: Corpus, corpus_url: str) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import struct
 import tracemalloc
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from citewell.chunking import PageLayout, Passages, SentenceChunker
-from citewell.model import Chunk, Heading, Page, ParsedPage, Span
+from citewell.model import Box, Chunk, Heading, Line, Page, PageBox, ParsedPage, Span
 from citewell.ports import Chunker
 from citewell.testing.chunker import texts
 
@@ -49,8 +51,35 @@ def _pages(draw: st.DrawFn) -> list[ParsedPage]:
         headings = tuple(
             Heading(start, draw(st.integers(1, 3)), f"{number}.{start}") for start in sorted(starts)
         )
-        pages.append(ParsedPage(number, text, headings=headings))
+        pages.append(ParsedPage(number, text, draw(_lines(len(text))), headings))
     return pages
+
+
+@st.composite
+def _lines(draw: st.DrawFn, length: int) -> tuple[Line, ...]:
+    """Lines of a text of this length, in places as a reader of files tells them."""
+    ends = sorted(draw(st.sets(st.integers(0, length), max_size=9)))
+    lines = zip(ends[::2], ends[1::2], strict=False)
+    return tuple(Line(Span(start, end), draw(_boxes)) for start, end in lines)
+
+
+_fractions = st.integers(0, 100_000)
+_boxes = st.builds(
+    lambda across, down: Box(across[0] / 100_000, down[0] / 100_000, across[1] / 100_000, down[1] / 100_000),
+    st.tuples(_fractions, _fractions).map(sorted),
+    st.tuples(_fractions, _fractions).map(sorted),
+)
+
+
+def _stored(page: Page) -> Page:
+    """As a store gives it back that keeps places in single precision."""
+    single = struct.Struct("ffff")
+    lines = [
+        replace(line, box=Box(*single.unpack(single.pack(box.left, box.top, box.right, box.bottom))))
+        for line in page.lines
+        for box in [line.box]
+    ]
+    return replace(page, lines=tuple(lines))
 
 
 def _placed(parsed: Sequence[ParsedPage]) -> list[Page]:
@@ -95,8 +124,27 @@ def test_windows_give_what_the_whole_text_would(name: str) -> None:
             assert chunk.first_page == _page_number(pages, chunk.span.start)
             assert chunk.last_page == _page_number(pages, chunk.span.end - 1)
             assert chunk.heading_path == _path(headings, chunk.span.start)
+            assert_boxes_fit(chunk, pages)
 
     check()
+
+
+def assert_boxes_fit(chunk: Chunk, pages: Sequence[Page]) -> None:
+    """They are those of the lines with a character in the chunk, rounded outwards, and no others."""
+    characters = set(range(chunk.span.start, chunk.span.end))
+    assert list(chunk.boxes) == [
+        PageBox(page.number, _rounded_outwards(line.box))
+        for page in pages
+        for line in page.lines
+        if characters & set(range(page.start + line.span.start, page.start + line.span.end))
+    ]
+
+
+def _rounded_outwards(box: Box) -> Box:
+    left, top, right, bottom = (
+        round(place * 100_000) for place in (box.left, box.top, box.right, box.bottom)
+    )
+    return Box(left // 5 / 20_000, top // 5 / 20_000, (right + 4) // 5 / 20_000, (bottom + 4) // 5 / 20_000)
 
 
 @pytest.mark.parametrize("name", ["sentences", "characters"])
@@ -114,7 +162,8 @@ def test_passages_go_on_behind_any_chunk(name: str) -> None:
         last = data.draw(st.sampled_from(chunks))
         known = [heading for heading in _headings(pages) if heading.start <= last.span.start]
         passages = Passages.after(last, chunker, _words, headings=known)
-        rest = [chunk for page in pages if page.span.end > last.span.start for chunk in passages.feed(page)]
+        kept = [_stored(page) for page in pages if page.span.end > last.span.start]
+        rest = [chunk for page in kept for chunk in passages.feed(page)]
         assert rest + passages.finish() == chunks[last.index + 1 :]
 
     check()

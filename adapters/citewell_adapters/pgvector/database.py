@@ -9,8 +9,6 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import psycopg
-from pgvector import SparseVector
-from pgvector.psycopg.sparsevec import SparseVectorBinaryDumper
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
@@ -160,7 +158,6 @@ class PgDatabase:
 
     async def _configure(self, connection: Connection) -> None:
         connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
-        connection.adapters.register_dumper(SparseVector, SparseVectorBinaryDumper)
         await connection.execute(
             _SESSION.format(
                 statement_timeout=round(self._statement_timeout_seconds * 1000),

@@ -22,6 +22,7 @@ __all__ = [
     "HOLDER_BY_BYTES",
     "HOLDER_BY_ID",
     "LISTS",
+    "LIVE",
     "LOCK_FOR_DELETE",
     "PRUNE_EVENTS",
     "PRUNE_KEYS",
@@ -47,6 +48,16 @@ JOIN revisions AS r ON r.id = j.revision_id
 
 # documents_pkey
 GET: Final = f"{_DOCUMENTS} WHERE d.id = %(document_id)s"
+
+# documents_pkey, jobs_document_id_key, revisions_pkey
+LIVE: Final = """
+SELECT j.status, r.id, encode(r.sha256, 'hex'), encode(coalesce(r.unlocked_sha256, r.sha256), 'hex'),
+       r.media_type
+FROM documents AS d
+JOIN jobs AS j ON j.document_id = d.id
+LEFT JOIN revisions AS r ON r.id = d.live_revision_id
+WHERE d.id = %(document_id)s
+"""
 
 # revisions_sha256. The lock keeps a delete away until the submission is over.
 HOLDER_BY_BYTES: Final = f"""{_DOCUMENTS}

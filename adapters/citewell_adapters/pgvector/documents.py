@@ -9,7 +9,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from citewell.errors import Conflict, DocumentNotFound, KeyReused
+from citewell.errors import Conflict, DocumentNotFound, DocumentNotReady, KeyReused
 from citewell.lifecycle import Event, sources
 from citewell.model import (
     DEFAULT_COLLECTION,
@@ -17,6 +17,7 @@ from citewell.model import (
     DocumentEvent,
     DocumentId,
     JobId,
+    LiveRevision,
     RevisionId,
     Status,
     Submission,
@@ -48,6 +49,17 @@ class PgDocumentStore:
     async def get(self, document_id: DocumentId) -> Document:
         async with self._database.connection() as connection:
             return await _get(connection, document_id)
+
+    async def live(self, document_id: DocumentId) -> LiveRevision:
+        async with self._database.connection() as connection:
+            cursor = await connection.execute(statements.LIVE, {"document_id": document_id}, binary=True)
+            row = await cursor.fetchone()
+        if row is None:
+            raise _not_found(document_id)
+        status, revision_id, sha256, content_sha256, media_type = row
+        if revision_id is None:
+            raise DocumentNotReady(f"document {document_id} cannot be read yet: it is {status}")
+        return LiveRevision(RevisionId(revision_id), sha256, content_sha256, media_type)
 
     async def list(
         self,

@@ -14,7 +14,7 @@ from citewell.model import Vector
 
 # Registered without the type's number, which would take a query per connection: the statements say what the
 # parameter is, by a cast or by where it stands.
-__all__ = ["HalfVector", "HalfVectorBinaryDumper", "half_vector"]
+__all__ = ["HalfVector", "HalfVectorBinaryDumper", "half_vector", "pack_half"]
 
 
 #: The upper byte of a number with all bits of its exponent set: infinite, or none.
@@ -23,11 +23,15 @@ _NOT_FINITE: Final = re.compile(rb"[\x7c-\x7f\xfc-\xff]")
 
 def half_vector(vector: Vector) -> HalfVector:
     """Rounded to half precision. Raises InvalidInput for numbers that are not finite, or too large for it."""
+    return HalfVector.from_binary(pack_half(vector))
+
+
+def pack_half(vector: Vector) -> bytes:
+    """The same, as the server takes it: the count, two bytes that are not used, the numbers."""
     try:
-        # As the server takes it: the count, two bytes that are not used, the numbers.
         packed = struct.pack(f">HH{len(vector)}e", len(vector), 0, *vector)
     except (OverflowError, struct.error) as error:
         raise InvalidInput(f"not a vector of half-precision numbers: {error}") from error
     if _NOT_FINITE.search(packed[4::2]):
         raise InvalidInput("a vector holds a number that is not finite")
-    return HalfVector.from_binary(packed)
+    return packed

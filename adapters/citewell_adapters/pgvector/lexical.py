@@ -11,11 +11,11 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from pgvector import SparseVector
-
+from citewell.chunking import in_context
 from citewell.lexical import TERM_SPACE, term_weights
 from citewell.model import EmbeddedChunk, RevisionId
 from citewell.ports import LexicalEncoder
+from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_ints, pack_row
 from citewell_adapters.pgvector.database import Connection
 
 __all__ = [
@@ -36,15 +36,11 @@ _FOLDED_AT_ONCE: Final = 5_000
 #: So many documents take part in one batch at most: each is locked, small as it may be.
 _DOCUMENTS: Final = 32
 
+_STAGED_TABLE: Final = "staged_terms (revision_id, chunk_index, terms, weights)"
 # staged_terms_pkey
-_STAGE: Final = """
-INSERT INTO staged_terms (revision_id, chunk_index, terms, weights)
-VALUES (%(revision_id)s, %(index)s, %(terms)s::int[], %(weights)b)
-ON CONFLICT (revision_id, chunk_index) DO UPDATE SET terms = excluded.terms, weights = excluded.weights
+_UNSTAGE: Final = """
+DELETE FROM staged_terms WHERE revision_id = %(revision_id)s AND chunk_index = ANY(%(indexes)s::int[])
 """
-_UNSTAGE: Final = (
-    "DELETE FROM staged_terms WHERE revision_id = %(revision_id)s AND chunk_index = ANY(%(indexes)s)"
-)
 
 # unindexed_words_collection_id_document_id_key, staged_terms_pkey, lexical_pkey, staged_vectors_pkey
 _PUBLISH: Final = """
@@ -141,9 +137,10 @@ WHERE u.lacking
 ORDER BY u.revision_id LIMIT 1
 FOR NO KEY UPDATE OF d SKIP LOCKED FOR UPDATE OF u SKIP LOCKED
 """
-# chunks_pkey, lexical_pkey, staged_terms_pkey
+# chunks_pkey, revisions_pkey, lexical_pkey, staged_terms_pkey
 _TEXTS: Final = """
-SELECT t.chunk_index, t.text FROM chunks AS t
+SELECT t.chunk_index, r.name, t.heading_path, t.text
+FROM chunks AS t JOIN revisions AS r ON r.id = t.revision_id
 WHERE t.revision_id = %(revision_id)s AND NOT EXISTS (
     SELECT FROM lexical AS l
     WHERE l.collection_id = %(collection_id)s AND l.document_id = %(document_id)s
@@ -166,9 +163,8 @@ async def stage_terms(
     connection: Connection, revision_id: RevisionId, chunks: Sequence[EmbeddedChunk]
 ) -> None:
     """Keep the chunks' terms in the place of those they had."""
-    others = [each.chunk.index for each in chunks if each.terms is None]
-    if others:
-        await connection.execute(_UNSTAGE, {"revision_id": revision_id, "indexes": others})
+    indexes = [each.chunk.index for each in chunks]
+    await connection.execute(_UNSTAGE, {"revision_id": revision_id, "indexes": indexes})
     analysed = ((each.chunk.index, each.terms) for each in chunks if each.terms is not None)
     await _stage(connection, revision_id, analysed)
 
@@ -213,7 +209,10 @@ async def encode_some(connection: Connection, encoder: LexicalEncoder) -> int:
     revision_id = RevisionId(row[0])
     parameters = {"revision_id": revision_id, "collection_id": row[1], "document_id": row[2]}
     cursor = await connection.execute(_TEXTS, {**parameters, "limit": _AT_ONCE})
-    texts = await cursor.fetchall()
+    texts = [
+        (index, in_context(text, name=name, heading_path=heading_path))
+        for index, name, heading_path, text in await cursor.fetchall()
+    ]
     encoded = await asyncio.to_thread(lambda: [(index, encoder.passage(text)) for index, text in texts])
     await _stage(connection, revision_id, encoded)
     done = {**parameters, "chunks": len(texts), "all": len(texts) < _AT_ONCE}
@@ -239,25 +238,22 @@ async def _move(connection: Connection, revision_ids: Sequence[Any], *, limit: i
 async def _stage(
     connection: Connection, revision_id: RevisionId, terms: Iterable[tuple[int, Mapping[int, int]]]
 ) -> None:
-    parameters = [
-        {
-            "revision_id": revision_id,
-            "index": index,
-            "terms": sorted(counts),
-            "weights": _sparse(term_weights(counts)),
-        }
-        for index, counts in terms
-    ]
-    if parameters:
-        await connection.cursor().executemany(_STAGE, parameters)
-
-
-def _sparse(weights: Mapping[int, float]) -> SparseVector:
-    ordered = sorted(weights)
-    count = len(ordered)
-    # As the server takes it: dimensions, the count, four bytes that are not used, places from 0, numbers.
-    return SparseVector.from_binary(
-        struct.pack(
-            f">iii{count}i{count}f", TERM_SPACE, count, 0, *ordered, *(weights[term] for term in ordered)
+    rows = (
+        pack_row(
+            pack_bigint(revision_id),
+            pack_int(index),
+            pack_ints(ordered),
+            _pack_sparse(ordered, term_weights(counts)),
         )
+        for index, counts in terms
+        for ordered in (sorted(counts),)
+    )
+    await copy_rows(connection, _STAGED_TABLE, rows)
+
+
+def _pack_sparse(ordered: Sequence[int], weights: Mapping[int, float]) -> bytes:
+    """As sparsevec: dimensions, the count, four bytes that are not used, the terms, their weights."""
+    count = len(ordered)
+    return struct.pack(
+        f">iii{count}i{count}f", TERM_SPACE, count, 0, *ordered, *(weights[term] for term in ordered)
     )

@@ -23,6 +23,7 @@ from psycopg import sql
 
 from citewell.model import Scope
 from citewell_adapters.pgvector.bounded import BoundedCache
+from citewell_adapters.pgvector.chunk_rows import CHUNK_COLUMNS
 from citewell_adapters.pgvector.filtered import SAMPLE, SIZE_OF_FILTERED, all_matching, filtered_tables
 from citewell_adapters.pgvector.filters import CompiledFilter, compile_filter
 from citewell_adapters.pgvector.spaces import OpenedSpace
@@ -151,18 +152,16 @@ _EVERYTHING: Final = (
 )
 
 # chunks_pkey, revisions_pkey, documents_pkey, collections_pkey: for the winners only.
-_HITS: Final = """
-WITH {parts}
-SELECT hit.similarity, d.id, d.name, c.name, encode(r.sha256, 'hex'),
-       t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path,
-       t.token_count
+_HITS: Final = f"""
+WITH {{parts}}
+SELECT hit.similarity, d.id, d.name, c.name, encode(r.sha256, 'hex'), {CHUNK_COLUMNS}
 FROM near AS hit
 JOIN chunks AS t ON t.revision_id = hit.revision_id AND t.chunk_index = hit.chunk_index
 JOIN revisions AS r ON r.id = hit.revision_id
 JOIN documents AS d ON d.id = hit.document_id
 JOIN collections AS c ON c.id = d.collection_id
 ORDER BY hit.similarity DESC, hit.document_id, hit.chunk_index
-"""
+"""  # noqa: S608 - made of constants
 
 _ONE_DOCUMENT: Final = "d.id = %(documents)s"
 _DOCUMENTS: Final = "d.id = ANY(%(documents)s)"

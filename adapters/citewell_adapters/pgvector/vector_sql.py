@@ -8,6 +8,7 @@ from typing import Final, Self
 from psycopg import sql
 
 from citewell_adapters.pgvector.candidates import CandidateStatements
+from citewell_adapters.pgvector.chunk_rows import CHUNK_COLUMNS
 from citewell_adapters.pgvector.indexing import IndexStatements
 from citewell_adapters.pgvector.nearest import NearestStatements
 from citewell_adapters.pgvector.spaces import OpenedSpace
@@ -22,37 +23,24 @@ __all__ = [
     "LOCK_DOCUMENT",
     "LOCK_FOR_DELETE",
     "PRUNE_CHUNKS",
-    "STAGE_CHUNK",
-    "STAGE_VECTOR",
+    "STAGED_TABLE",
+    "UNSTAGE",
     "SpaceStatements",
 ]
 
-# chunks_pkey
-STAGE_CHUNK: Final = """
-INSERT INTO chunks (revision_id, chunk_index, span_start, span_end, first_page, last_page, token_count,
-    heading_path, text)
-VALUES (%(revision_id)s, %(index)s, %(start)s, %(end)s, %(first_page)s, %(last_page)s, %(token_count)s,
-    %(heading_path)s, %(text)s)
-ON CONFLICT (revision_id, chunk_index) DO UPDATE
-SET span_start = excluded.span_start, span_end = excluded.span_end, first_page = excluded.first_page,
-    last_page = excluded.last_page, token_count = excluded.token_count,
-    heading_path = excluded.heading_path, text = excluded.text
+# chunks_pkey, staged_vectors_pkey: what is staged again
+UNSTAGE: Final = """
+WITH texts AS (
+    DELETE FROM chunks WHERE revision_id = %(revision_id)s AND chunk_index = ANY(%(indexes)s::int[])
+)
+DELETE FROM staged_vectors
+WHERE revision_id = %(revision_id)s AND space_id = %(space_id)s AND chunk_index = ANY(%(indexes)s::int[])
 """
-
-# staged_vectors_pkey
-STAGE_VECTOR: Final = """
-INSERT INTO staged_vectors (revision_id, space_id, chunk_index, embedding)
-VALUES (%(revision_id)s, %(space_id)s, %(index)s, %(vector)s)
-ON CONFLICT (revision_id, space_id, chunk_index) DO UPDATE SET embedding = excluded.embedding
-"""
-
-_CHUNK: Final = """
-    t.chunk_index, t.span_start, t.span_end, t.text, t.first_page, t.last_page, t.heading_path, t.token_count
-"""
+STAGED_TABLE: Final = "staged_vectors (revision_id, space_id, chunk_index, embedding)"
 
 # chunks_pkey, revisions_pkey, documents_pkey, collections_pkey. What is live no more has no chunks.
 HITS: Final = f"""
-SELECT w.place, d.id, d.name, c.name, encode(r.sha256, 'hex'), {_CHUNK}
+SELECT w.place, d.id, d.name, c.name, encode(r.sha256, 'hex'), {CHUNK_COLUMNS}
 FROM unnest(%(revision_ids)s::bigint[], %(indexes)s::int[]) WITH ORDINALITY
     AS w (revision_id, chunk_index, place)
 JOIN chunks AS t ON t.revision_id = w.revision_id AND t.chunk_index = w.chunk_index
@@ -63,7 +51,7 @@ JOIN collections AS c ON c.id = d.collection_id
 
 # staged_vectors_pkey, unindexed_pkey, chunks_pkey. Past a gap the indexes run ahead of their rank.
 LAST_STAGED: Final = f"""
-SELECT {_CHUNK}
+SELECT {CHUNK_COLUMNS}
 FROM chunks AS t
 WHERE t.revision_id = %(revision_id)s
     AND t.chunk_index = (
@@ -151,7 +139,7 @@ WHERE id = %(collection_id)s
 # documents_pkey, unindexed_space_id_collection_id_document_id_key, vectors_<space>_pkey, chunks_pkey
 _CHUNKS: Final = sql.SQL(
     f"""
-    SELECT {_CHUNK}
+    SELECT {CHUNK_COLUMNS}
     FROM chunks AS t
     WHERE t.chunk_index > %(after)s AND t.revision_id = coalesce((
         SELECT u.revision_id FROM documents AS d

@@ -23,12 +23,13 @@ from citewell.model import (
     RevisionId,
     Scope,
     SearchPlan,
-    Span,
     Vector,
 )
 from citewell.ports import LexicalEncoder
+from citewell_adapters.pgvector.chunk_rows import CHUNK_TABLE, chunk_from, pack_chunk
+from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_row
 from citewell_adapters.pgvector.database import Connection, PgDatabase
-from citewell_adapters.pgvector.halfvec import HalfVector, half_vector
+from citewell_adapters.pgvector.halfvec import HalfVector, half_vector, pack_half
 from citewell_adapters.pgvector.indexing import index_batch, index_revision
 from citewell_adapters.pgvector.lexical import (
     delete_terms,
@@ -42,7 +43,7 @@ from citewell_adapters.pgvector.lexical import (
 )
 from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS, MAX_EXACT_MATCHING
 from citewell_adapters.pgvector.revisions import lock_revision
-from citewell_adapters.pgvector.spaces import open_space
+from citewell_adapters.pgvector.spaces import OpenedSpace, Origin, hold_space, open_space
 from citewell_adapters.pgvector.vector_sql import (
     COUNT_CHUNKS,
     DELETE_CHUNKS,
@@ -53,8 +54,8 @@ from citewell_adapters.pgvector.vector_sql import (
     LOCK_DOCUMENT,
     LOCK_FOR_DELETE,
     PRUNE_CHUNKS,
-    STAGE_CHUNK,
-    STAGE_VECTOR,
+    STAGED_TABLE,
+    UNSTAGE,
     SpaceStatements,
 )
 
@@ -68,9 +69,10 @@ class PgVectorStore:
     Opening it makes `space` the database's active one. A revision's chunks do not change once it is live:
     staging it again with other texts would show before the publication. A vector of zeros has similarity -1
     to all, itself included, so it comes last. Collections of up to `max_exact_chunks`, and what a filter lets
-    through of up to `max_exact_matching`, are searched exactly.
-    Once another process has opened the database, without any vector then, with another space, every call
-    raises SpaceMismatch.
+    through of up to `max_exact_matching`, are searched exactly. Once another space is active, because another
+    process has opened the database with it, without any vector then, or has made it active, every call that
+    has to do with vectors raises SpaceMismatch and changes nothing. One that writes leaves its unit of work
+    as it was; one that reads spoils it.
     """
 
     def __init__(
@@ -78,18 +80,26 @@ class PgVectorStore:
         database: PgDatabase,
         space: EmbeddingSpace,
         *,
+        origin: Origin | None = None,
+        inactive: OpenedSpace | None = None,
         max_exact_chunks: int = MAX_EXACT_CHUNKS,
         max_exact_matching: int = MAX_EXACT_MATCHING,
     ) -> None:
+        """origin: noted for whoever has to make vectors of the space.
+
+        inactive: the space as it is, if it is not to be made active but searched while it is inactive.
+        """
         self._database = database
         self._space = space
+        self._origin = origin
+        self._inactive = inactive
         self._max_exact_chunks = max_exact_chunks
         self._max_exact_matching = max_exact_matching
         self._opened: SpaceStatements | None = None
 
     async def __aenter__(self) -> Self:
         """Raises SpaceMismatch if the database holds vectors of another space."""
-        space = await open_space(self._database, self._space)
+        space = self._inactive or await open_space(self._database, self._space, origin=self._origin)
         self._opened = SpaceStatements.of(
             space, max_exact_chunks=self._max_exact_chunks, max_exact_matching=self._max_exact_matching
         )
@@ -103,31 +113,34 @@ class PgVectorStore:
     async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
         """See the port. Raises StaleLease if the revision is gone."""
         revision_id, space_id = publication.revision_id, self._statements.space_id
+        chunks = list({embedded.chunk.index: embedded for embedded in chunks}.values())
+        texts = [pack_chunk(revision_id, embedded.chunk) for embedded in chunks]
         vectors = [
-            {
-                "revision_id": revision_id,
-                "space_id": space_id,
-                "index": embedded.chunk.index,
-                "vector": self._half(embedded.vector),
-            }
+            pack_row(
+                pack_bigint(revision_id),
+                pack_int(space_id),
+                pack_int(embedded.chunk.index),
+                pack_half(self._checked(embedded.vector)),
+            )
             for embedded in chunks
         ]
-        texts = [_parameters(revision_id, embedded.chunk) for embedded in chunks]
+        indexes = [embedded.chunk.index for embedded in chunks]
+        parameters = {"revision_id": revision_id, "space_id": space_id, "indexes": indexes}
         async with self._transaction() as connection:
             # Staged again, a live revision's vectors must not mix with those that wait for the index.
             await index_revision(connection, self._statements.indexing, revision_id)
             await index_terms_of(connection, revision_id)
             await lock_revision(connection, revision_id)
-            cursor = connection.cursor()
-            await cursor.executemany(STAGE_CHUNK, texts)
-            await cursor.executemany(STAGE_VECTOR, vectors)
+            await connection.execute(UNSTAGE, parameters)
+            await copy_rows(connection, CHUNK_TABLE, texts)
+            await copy_rows(connection, STAGED_TABLE, vectors)
             await stage_terms(connection, revision_id, chunks)
 
     async def staged(self, revision_id: RevisionId) -> Chunk | None:
         parameters = {"revision_id": revision_id, "space_id": self._statements.space_id}
         async with self._connection() as connection:
             row = await (await connection.execute(LAST_STAGED, parameters, binary=True)).fetchone()
-            return _chunk(row) if row else None
+            return chunk_from(row) if row else None
 
     async def publish(self, publication: Publication) -> None:
         """See the port. Does nothing if the document is gone: so is what was staged for it.
@@ -209,7 +222,7 @@ class PgVectorStore:
         parameters = {"document_id": document_id, "after": after, "limit": limit}
         async with self._connection() as connection:
             cursor = await connection.execute(self._statements.chunks, parameters, binary=True)
-            return [_chunk(row) for row in await cursor.fetchall()]
+            return [chunk_from(row) for row in await cursor.fetchall()]
 
     async def index(self, *, limit: int, spare: int = 0) -> int:
         """See the port. One transaction, which a publication or a delete of its documents waits for.
@@ -255,8 +268,11 @@ class PgVectorStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
+        space_id = self._statements.space_id
         with self._served():
             async with self._database.transaction() as connection:
+                if not await hold_space(connection, space_id, active=True):
+                    raise self._no_longer_served()
                 yield connection
 
     @contextmanager
@@ -266,7 +282,10 @@ class PgVectorStore:
             yield
         except (errors.UndefinedTable, errors.ForeignKeyViolation) as error:
             # Revisions and documents are locked before anything refers to them, so it is the space.
-            raise SpaceMismatch(f"the database no longer serves {self._space}: start again") from error
+            raise self._no_longer_served() from error
+
+    def _no_longer_served(self) -> SpaceMismatch:
+        return SpaceMismatch(f"the database no longer serves {self._space}: start again")
 
     @property
     def _statements(self) -> SpaceStatements:
@@ -275,23 +294,12 @@ class PgVectorStore:
         return self._opened
 
     def _half(self, vector: Vector) -> HalfVector:
+        return half_vector(self._checked(vector))
+
+    def _checked(self, vector: Vector) -> Vector:
         if len(vector) != self._space.dimensions:
             raise DimensionMismatch(f"a vector of {len(vector)} dimensions does not fit {self._space}")
-        return half_vector(vector)
-
-
-def _parameters(revision_id: RevisionId, chunk: Chunk) -> dict[str, object]:
-    return {
-        "revision_id": revision_id,
-        "index": chunk.index,
-        "start": chunk.span.start,
-        "end": chunk.span.end,
-        "first_page": chunk.first_page,
-        "last_page": chunk.last_page,
-        "token_count": chunk.token_count,
-        "heading_path": list(chunk.heading_path),
-        "text": chunk.text,
-    }
+        return vector
 
 
 def _hit(row: tuple[Any, ...]) -> Hit:
@@ -301,19 +309,6 @@ def _hit(row: tuple[Any, ...]) -> Hit:
         document_name=document_name,
         collection=collection,
         sha256=sha256,
-        chunk=_chunk(tuple(chunk)),
+        chunk=chunk_from(tuple(chunk)),
         similarity=similarity,
-    )
-
-
-def _chunk(row: tuple[Any, ...]) -> Chunk:
-    index, start, end, text, first_page, last_page, heading_path, token_count = row
-    return Chunk(
-        index=index,
-        span=Span(start, end),
-        text=text,
-        first_page=first_page,
-        last_page=last_page,
-        heading_path=tuple(heading_path),
-        token_count=token_count,
     )

@@ -9,19 +9,40 @@ from msgspec import Meta, Struct
 
 from citewell.model import (
     MAX_CANDIDATES,
+    MAX_EXPAND,
     Answer,
+    Explanation,
     Fusion,
     Hit,
     LegScore,
     Mode,
+    Passage,
+    Place,
     SearchOptions,
     SearchPlan,
     SearchTrace,
 )
 from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
-from citewell_entrypoints.http.schemas import Collection, DocumentUUID, PageRange, Sha256, SpanItem
+from citewell_entrypoints.http.schemas import (
+    Boxes,
+    BoxItem,
+    Collection,
+    DocumentUUID,
+    PageRange,
+    Sha256,
+    SpanItem,
+)
 
-__all__ = ["LegItem", "QueryExplanation", "QueryReply", "QueryRequest", "Source", "SourceExplanation"]
+__all__ = [
+    "LegItem",
+    "PassageItem",
+    "PlaceItem",
+    "QueryExplanation",
+    "QueryReply",
+    "QueryRequest",
+    "Source",
+    "SourceExplanation",
+]
 
 
 class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +100,34 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ),
     ] = None
     min_score: Annotated[float, Meta(ge=0, le=1, description="leave out sources below this score")] = 0.0
+    expand: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_EXPAND,
+            description="give each source a `passage`: its text with that of so many chunks before and after",
+        ),
+    ] = 0
+    rerank: Annotated[
+        bool | None,
+        Meta(
+            description="judge the first APP_RERANK_DEPTH passages once more, by APP_RERANK_BACKEND; null: "
+            "if `mode` is `hybrid` and the server has a reranker"
+        ),
+    ] = None
+    diversity: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="how much a source should differ from those before it (maximal marginal relevance); "
+            "0: not at all. The sources come in the order in which they were chosen, then, not by score",
+        ),
+    ] = 0.0
+    collapse: Annotated[
+        bool,
+        Meta(description="give passages of the same, or nearly the same, text once, the others in `also_in`"),
+    ] = True
     explain: Annotated[bool, Meta(description="tell how each source came to its place")] = False
 
     @property
@@ -90,6 +139,10 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             vector_weight=self.vector_weight,
             candidates=self.candidates,
             min_score=self.min_score,
+            expand=self.expand,
+            rerank=self.rerank,
+            diversity=self.diversity,
+            collapse=self.collapse,
         )
 
 
@@ -112,6 +165,17 @@ class SourceExplanation(Struct, frozen=True, kw_only=True):
 
     dense: Annotated[LegItem | None, Meta(description="null if it is not among the candidates by meaning")]
     lexical: Annotated[LegItem | None, Meta(description="null if it is not among the candidates by words")]
+    rerank: Annotated[
+        float | None, Meta(description="the reranker's score, in [0, 1]; null if it did not judge it")
+    ]
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> SourceExplanation:
+        return cls(
+            dense=LegItem.of(explanation.dense),
+            lexical=LegItem.of(explanation.lexical),
+            rerank=explanation.rerank,
+        )
 
 
 class PlanItem(Struct, frozen=True, kw_only=True):
@@ -148,7 +212,9 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
     dense_candidates: Annotated[int, Meta(description="passages looked at by meaning")]
     lexical_candidates: Annotated[int, Meta(description="passages looked at by words")]
     embed_ms: Annotated[float, Meta(description="milliseconds for embedding the question")]
-    find_ms: Annotated[float, Meta(description="milliseconds for finding the candidates")]
+    find_ms: Annotated[float, Meta(description="milliseconds for finding the candidates and choosing")]
+    reranked: Annotated[int, Meta(description="passages that the reranker judged")]
+    rerank_ms: Annotated[float, Meta(description="milliseconds for reranking")]
     plan: Annotated[PlanItem | None, Meta(description="null if it is not known")]
 
     @classmethod
@@ -159,7 +225,55 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
             lexical_candidates=trace.lexical_seen,
             embed_ms=round(trace.embed_ms, 3),
             find_ms=round(trace.find_ms, 3),
+            reranked=trace.reranked,
+            rerank_ms=round(trace.rerank_ms, 3),
             plan=PlanItem.of(trace.plan),
+        )
+
+
+class PlaceItem(Struct, frozen=True, kw_only=True):
+    """Where else a passage stands."""
+
+    document_id: DocumentUUID
+    document_name: str
+    collection: Collection
+    chunk_index: Annotated[int, Meta(description="the passage's number in its document, from 0")]
+    span: SpanItem
+    pages: PageRange
+
+    @classmethod
+    def of(cls, place: Place) -> PlaceItem:
+        return cls(
+            document_id=place.document_id,
+            document_name=place.document_name,
+            collection=place.collection,
+            chunk_index=place.chunk_index,
+            span=SpanItem.of(place.span),
+            pages=PageRange(place.first_page, place.last_page),
+        )
+
+
+class PassageItem(Struct, frozen=True, kw_only=True):
+    """A source with the chunks around it, as one text. Those of neighbouring sources overlap."""
+
+    text: Annotated[str, Meta(description="exactly the document's text at `span`")]
+    span: SpanItem
+    pages: PageRange
+    chunk_first: Annotated[int, Meta(description="the number of the first chunk in it")]
+    chunk_last: Annotated[int, Meta(description="the number of the last chunk in it")]
+    boxes: Boxes
+
+    @classmethod
+    def of(cls, passage: Passage | None) -> PassageItem | None:
+        if passage is None:
+            return None
+        return cls(
+            text=passage.text,
+            span=SpanItem.of(passage.span),
+            pages=PageRange(passage.first_page, passage.last_page),
+            chunk_first=passage.chunk_first,
+            chunk_last=passage.chunk_last,
+            boxes=[BoxItem.of(box) for box in passage.boxes],
         )
 
 
@@ -179,7 +293,9 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
             "passage) / 2; comparable only within one embedding model. `lexical`: BM25 as a share of the "
             "most that a passage could reach by the question's words; comparable within one collection. "
             "`hybrid`: the weighted sum of both, each stretched to 0-1 over its candidates; comparable "
-            "only within one reply",
+            "only within one reply. Reranked: the reranker's score (`heuristic`: comparable within one "
+            "reply; a cross-encoder: as its model's are); passages that it did not judge come after the "
+            "others, with their score times the lowest of its",
             examples=[0.83],
         ),
     ]
@@ -188,6 +304,15 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heading_path: Annotated[
         list[str], Meta(description="the headings above the passage, from the outermost inwards")
     ]
+    boxes: Boxes
+    passage: Annotated[PassageItem | None, Meta(description="only if `expand` was asked for")] = None
+    also_in: Annotated[
+        list[PlaceItem],
+        Meta(
+            description="where else this text, or nearly the same, stands, best first; absent if nowhere "
+            "among the passages looked at"
+        ),
+    ] = []
     explanation: Annotated[SourceExplanation | None, Meta(description="only if `explain` was asked for")] = (
         None
     )
@@ -206,11 +331,10 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
             span=SpanItem.of(chunk.span),
             pages=PageRange(chunk.first_page, chunk.last_page),
             heading_path=list(chunk.heading_path),
-            explanation=SourceExplanation(
-                dense=LegItem.of(hit.explanation.dense), lexical=LegItem.of(hit.explanation.lexical)
-            )
-            if explain
-            else None,
+            boxes=[BoxItem.of(box) for box in chunk.boxes],
+            passage=PassageItem.of(hit.passage),
+            also_in=[PlaceItem.of(place) for place in hit.also_in],
+            explanation=SourceExplanation.of(hit.explanation) if explain else None,
         )
 
 
@@ -224,12 +348,15 @@ class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
             "null if there is no model, or none of the sources answers"
         ),
     ]
-    sources: Annotated[list[Source], Meta(description="best first; equal scores by document and passage")]
+    sources: Annotated[
+        list[Source],
+        Meta(description="best first; equal scores by document and passage; with `diversity` as chosen"),
+    ]
     degraded: Annotated[
         list[str],
         Meta(
-            description="what should have contributed and could not: `llm`; `embedder` if the sources were "
-            "found by their words alone",
+            description="what should have contributed and could not: `llm`; `reranker` if the sources are in "
+            "the order of the search; `embedder` if they were found by their words alone",
             examples=[[], ["llm"]],
         ),
     ]

@@ -15,6 +15,7 @@ from citewell.model import (
     Document,
     DocumentEvent,
     Failure,
+    PageBox,
     Progress,
     Span,
     Stage,
@@ -23,6 +24,7 @@ from citewell.model import (
 )
 
 __all__ = [
+    "BoxItem",
     "ChunkItem",
     "ChunkPage",
     "DocumentItem",
@@ -65,6 +67,33 @@ class PageRange(Struct, frozen=True):
 
     first: Annotated[int, Meta(description="page of the first character", examples=[3])]
     last: Annotated[int, Meta(description="page of the last character", examples=[4])]
+
+
+class BoxItem(Struct, frozen=True):
+    """Where a printed line is on its page: fractions of the page's width and height as it is shown.
+
+    The origin is the top left. `GET /api/v1/documents/{id}/pages/{page}.png?chunk=…` draws it.
+    """
+
+    page: Annotated[int, Meta(description="the page, counted from 1", examples=[3])]
+    left: Annotated[float, Meta(ge=0, le=1, examples=[0.1176])]
+    top: Annotated[float, Meta(ge=0, le=1, examples=[0.25845])]
+    right: Annotated[float, Meta(ge=0, le=1, examples=[0.88235])]
+    bottom: Annotated[float, Meta(ge=0, le=1, examples=[0.27265])]
+
+    @classmethod
+    def of(cls, found: PageBox) -> BoxItem:
+        box = found.box
+        return cls(found.page, box.left, box.top, box.right, box.bottom)
+
+
+Boxes = Annotated[
+    list[BoxItem],
+    Meta(
+        description="the printed lines that share characters with `span`, in reading order; empty for "
+        "formats without pages"
+    ),
+]
 
 
 class Error(Struct, frozen=True):
@@ -217,6 +246,7 @@ class ChunkItem(Struct, frozen=True, kw_only=True):
         list[str], Meta(description="the headings above the passage, from the outermost inwards")
     ]
     token_count: Annotated[int, Meta(description="as the embedding model counts")]
+    boxes: Boxes
 
     @classmethod
     def of(cls, chunk: Chunk) -> ChunkItem:
@@ -227,6 +257,7 @@ class ChunkItem(Struct, frozen=True, kw_only=True):
             pages=PageRange(chunk.first_page, chunk.last_page),
             heading_path=list(chunk.heading_path),
             token_count=chunk.token_count,
+            boxes=[BoxItem.of(box) for box in chunk.boxes],
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Self
 
+from citewell.chunking.boxes import LineBoxes
 from citewell.model import Chunk, Heading, Page, Span
 from citewell.ports import Chunker, TokenCounter
 
@@ -38,6 +39,7 @@ class Passages:
         self._headings: list[Heading] = []  # those within the kept text
         self._ahead: deque[Heading] = deque()  # those that no chunk has reached yet
         self._path: list[Heading] = []
+        self._lines = LineBoxes()
         self._page_starts: list[int] = []
         self._page_numbers: list[int] = []
         self._known_up_to = -1  # headings up to here are known from before
@@ -63,12 +65,14 @@ class Passages:
 
     def feed(self, page: Page) -> list[Chunk]:
         """The chunks that are final now. Raises ValueError unless `page` begins where the last one ended."""
+        whole = page
         if page.start < self._end < page.span.end and not self._pieces:
             page = _part_from(page, self._end)
         if page.start != self._end:
             raise ValueError(f"a page begins at {page.start}, the text before it ends at {self._end}")
         self._pieces.append(page.text)
         self._end += len(page.text)
+        self._lines.add(whole)
         self._page_starts.append(page.start)
         self._page_numbers.append(page.number)
         headings = [Heading(page.start + one.start, one.level, one.title) for one in page.headings]
@@ -108,6 +112,7 @@ class Passages:
             last_page=self._page_at(span.end - 1),
             heading_path=self._path_at(span.start),
             token_count=self._count_tokens(passage),
+            boxes=self._lines.within(span),
         )
         self._index += 1
         return chunk
@@ -129,6 +134,7 @@ class Passages:
         first_page = bisect_right(self._page_starts, start) - 1
         del self._page_starts[:first_page], self._page_numbers[:first_page]
         self._headings = [heading for heading in self._headings if heading.start >= start]
+        self._lines.forget_before(start)
         self._start = start
 
 

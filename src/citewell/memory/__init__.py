@@ -7,6 +7,7 @@ from citewell.memory.documents import MemoryDocumentStore
 from citewell.memory.jobs import MemoryJobStore
 from citewell.memory.library import MemoryLibrary
 from citewell.memory.pages import MemoryPageStore
+from citewell.memory.passages import MemoryPassageStore
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase, utc_now
 from citewell.memory.vectors import MemoryVectorStore
@@ -21,6 +22,7 @@ __all__ = [
     "MemoryJobStore",
     "MemoryLibrary",
     "MemoryPageStore",
+    "MemoryPassageStore",
     "MemoryVectorStore",
     "utc_now",
 ]

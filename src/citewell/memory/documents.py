@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from citewell.errors import Conflict, KeyReused
+from citewell.errors import Conflict, DocumentNotReady, KeyReused
 from citewell.lifecycle import Event, sources
 from citewell.memory.queueing import queue_job
 from citewell.memory.state import KeyRow, MemoryDatabase, RevisionRow, Tables
@@ -16,6 +16,7 @@ from citewell.model import (
     Document,
     DocumentEvent,
     DocumentId,
+    LiveRevision,
     Progress,
     RevisionId,
     Status,
@@ -137,6 +138,16 @@ class MemoryDocumentStore:
         async with self._database.tables() as tables:
             return tables.document(document_id)
 
+    async def live(self, document_id: DocumentId) -> LiveRevision:
+        async with self._database.tables() as tables:
+            document = tables.document(document_id)
+            if document.revision_id is None:
+                raise DocumentNotReady(f"document {document_id} cannot be read yet: it is {document.status}")
+            row = tables.revisions[document.revision_id]
+            return LiveRevision(
+                document.revision_id, row.sha256, row.unlocked_sha256 or row.sha256, row.media_type
+            )
+
     async def list(
         self,
         *,
@@ -189,7 +200,13 @@ class MemoryDocumentStore:
 
 
 def _revision(document_id: DocumentId, submission: Submission) -> RevisionRow:
-    return RevisionRow(document_id, submission.sha256, submission.unlocked_sha256, submission.metadata)
+    return RevisionRow(
+        document_id,
+        submission.sha256,
+        submission.media_type,
+        submission.unlocked_sha256,
+        submission.metadata,
+    )
 
 
 def _by_key(tables: Tables, submission: Submission) -> Document | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from citewell.chunking import SentenceChunker
+from citewell.chunking import ChunkSizes, SentenceChunker
 from citewell.filtering import Filter
 from citewell.lexical import WordEncoder
 from citewell.memory.blobs import MemoryBlobStore
@@ -16,6 +16,7 @@ from citewell.memory.contents import MemoryContentLedger
 from citewell.memory.documents import MemoryDocumentStore
 from citewell.memory.jobs import MemoryJobStore
 from citewell.memory.pages import MemoryPageStore
+from citewell.memory.passages import MemoryPassageStore
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase
 from citewell.memory.vectors import MemoryVectorStore
@@ -29,7 +30,8 @@ from citewell.model import (
     SearchOptions,
     Submission,
 )
-from citewell.ports import Embedder, LexicalEncoder, Parser
+from citewell.ports import Embedder, LexicalEncoder, Parser, Reranker
+from citewell.ranking import HeuristicReranker
 from citewell.usecases import (
     CollectContents,
     DeleteDocument,
@@ -37,6 +39,7 @@ from citewell.usecases import (
     IngestPolicy,
     LexicalLeg,
     ReceiveContent,
+    RerankStage,
     Search,
     StageRevision,
     SubmitDocument,
@@ -45,8 +48,6 @@ from citewell.usecases import (
 __all__ = ["MemoryLibrary"]
 
 _MAX_BYTES = 1 << 30
-_CHUNK_TOKENS = 200
-_OVERLAP_TOKENS = 40
 _USUAL = SearchOptions()
 
 
@@ -54,10 +55,18 @@ class MemoryLibrary:
     """The same use cases as the service, over the in-memory adapters; adding waits until it is searchable.
 
     The embedder and the parser are used as they are: open them before, close them after. encoder: how texts
-    become words; by default without stemming.
+    become words; by default without stemming. reranker: what judges the first hits once more; by default how
+    the question's words stand in them.
     """
 
-    def __init__(self, *, embedder: Embedder, parser: Parser, encoder: LexicalEncoder | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        embedder: Embedder,
+        parser: Parser,
+        encoder: LexicalEncoder | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
         encoder = encoder or WordEncoder()
         database, blobs, policy = MemoryDatabase(), MemoryBlobStore(), IngestPolicy()
         documents, jobs = MemoryDocumentStore(database), MemoryJobStore(database)
@@ -65,7 +74,7 @@ class MemoryLibrary:
         ledger = MemoryContentLedger(database)
         self._documents = documents
         self._queue = MemoryJobQueue(self._handle)
-        max_tokens = min(_CHUNK_TOKENS, embedder.max_tokens)
+        sizes = ChunkSizes.within(embedder.max_tokens)
         self._ingest = IngestDocument(
             stage_revision=StageRevision(
                 jobs=jobs,
@@ -74,8 +83,8 @@ class MemoryLibrary:
                 blobs=blobs,
                 parser=parser,
                 chunker=SentenceChunker(
-                    max_tokens=max_tokens,
-                    overlap_tokens=min(_OVERLAP_TOKENS, max_tokens // 2),
+                    max_tokens=sizes.max_tokens,
+                    overlap_tokens=sizes.overlap_tokens,
                     count_tokens=embedder.count_tokens,
                 ),
                 embedder=embedder,
@@ -113,6 +122,8 @@ class MemoryLibrary:
             vectors=vectors,
             documents=documents,
             lexical=LexicalLeg(vectors, encoder),
+            rerank=RerankStage(reranker or HeuristicReranker(encoder)),
+            passages=MemoryPassageStore(database),
         )
 
     async def add(

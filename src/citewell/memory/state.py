@@ -53,6 +53,7 @@ class RevisionRow:
 
     document_id: DocumentId
     sha256: str
+    media_type: str
     unlocked_sha256: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 

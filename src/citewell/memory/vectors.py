@@ -7,6 +7,7 @@ from dataclasses import replace
 from operator import mul
 from typing import Any
 
+from citewell.chunking import in_context
 from citewell.errors import DimensionMismatch
 from citewell.filtering import matches
 from citewell.memory.lexical import WordStatistics
@@ -116,7 +117,9 @@ class MemoryVectorStore:
         async with self._database.tables() as tables:
             for document_id, (publication, chunks) in tables.live.items():
                 if any(embedded.terms is None for embedded in chunks):
-                    encoded = tuple(replace(e, terms=encoder.passage(e.chunk.text)) for e in chunks)
+                    encoded = tuple(
+                        replace(e, terms=encoder.passage(_in_context(publication, e.chunk))) for e in chunks
+                    )
                     tables.live[document_id] = (publication, encoded)
                     return len(encoded)
             return 0
@@ -143,6 +146,10 @@ class MemoryVectorStore:
     def _check(self, vector: Vector) -> None:
         if len(vector) != self._space.dimensions:
             raise DimensionMismatch(f"a vector of {len(vector)} dimensions does not fit {self._space}")
+
+
+def _in_context(publication: Publication, chunk: Chunk) -> str:
+    return in_context(chunk.text, name=publication.document_name, heading_path=chunk.heading_path)
 
 
 def _take_staged(tables: Tables, revision_id: RevisionId) -> tuple[EmbeddedChunk, ...]:

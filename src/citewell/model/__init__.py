@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from citewell.model.answers import Answer, Delta, Message
-from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Publication, Vector
+from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Passage, Publication, Vector
 from citewell.model.documents import (
     Blob,
     Content,
     Document,
     DocumentEvent,
     Failure,
+    LiveRevision,
     Progress,
     Stage,
     Status,
@@ -20,14 +21,16 @@ from citewell.model.jobs import Backlog, Lease
 from citewell.model.names import (
     DEFAULT_COLLECTION,
     ChunkRef,
+    Citation,
     DocumentId,
     JobId,
     RevisionId,
     checked_collection,
 )
-from citewell.model.pages import Box, Extent, Heading, Line, Page, ParsedPage, Span
+from citewell.model.pages import Box, Extent, Heading, Line, Page, PageBox, ParsedPage, Span
 from citewell.model.search import (
     MAX_CANDIDATES,
+    MAX_EXPAND,
     Candidate,
     Candidates,
     Explanation,
@@ -36,6 +39,7 @@ from citewell.model.search import (
     Hit,
     LegScore,
     Mode,
+    Place,
     Ranked,
     Scope,
     SearchOptions,
@@ -46,6 +50,7 @@ from citewell.model.search import (
 __all__ = [
     "DEFAULT_COLLECTION",
     "MAX_CANDIDATES",
+    "MAX_EXPAND",
     "Answer",
     "Backlog",
     "Blob",
@@ -54,6 +59,7 @@ __all__ = [
     "Candidates",
     "Chunk",
     "ChunkRef",
+    "Citation",
     "Content",
     "Delta",
     "Document",
@@ -72,10 +78,14 @@ __all__ = [
     "Lease",
     "LegScore",
     "Line",
+    "LiveRevision",
     "Message",
     "Mode",
     "Page",
+    "PageBox",
     "ParsedPage",
+    "Passage",
+    "Place",
     "Progress",
     "Publication",
     "Ranked",

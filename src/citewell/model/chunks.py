@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from citewell.errors import InvalidInput
 from citewell.model.names import DocumentId, RevisionId
-from citewell.model.pages import Span
+from citewell.model.pages import PageBox, Span
 
 __all__ = [
     "Chunk",
     "EmbeddedChunk",
     "EmbeddingSpace",
+    "Passage",
     "Publication",
     "Vector",
 ]
@@ -27,6 +28,8 @@ class Chunk:
 
     index: from 0, without gaps. first_page, last_page: page numbers of the first and last character.
     heading_path: titles from the outermost heading inwards. token_count: as the embedder counts.
+    boxes: of the printed lines that share characters with the span, in order, in whole twenty-thousandths of
+    the page; none where the format has no pages.
     """
 
     index: int
@@ -36,6 +39,24 @@ class Chunk:
     last_page: int
     heading_path: tuple[str, ...]
     token_count: int
+    boxes: tuple[PageBox, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Some chunks of a revision that follow each other, as one: `text` is the revision's text at `span`.
+
+    first_page, last_page: page numbers of the first and last character. chunk_first, chunk_last: the first
+    and the last chunk's index. boxes: as a chunk's.
+    """
+
+    text: str
+    span: Span
+    first_page: int
+    last_page: int
+    chunk_first: int
+    chunk_last: int
+    boxes: tuple[PageBox, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

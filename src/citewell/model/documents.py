@@ -17,6 +17,7 @@ __all__ = [
     "Document",
     "DocumentEvent",
     "Failure",
+    "LiveRevision",
     "Progress",
     "Stage",
     "Status",
@@ -153,6 +154,20 @@ class Document:
     updated_at: datetime
     revision_id: RevisionId | None
     unreadable_pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRevision:
+    """The revision of a document that searches find.
+
+    sha256: of the upload. content_sha256: of the bytes to read, which are not those of the upload where these
+    are encrypted.
+    """
+
+    id: RevisionId
+    sha256: str
+    content_sha256: str
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,15 @@ from uuid import UUID
 
 from citewell.errors import InvalidInput
 
-__all__ = ["DEFAULT_COLLECTION", "ChunkRef", "DocumentId", "JobId", "RevisionId", "checked_collection"]
+__all__ = [
+    "DEFAULT_COLLECTION",
+    "ChunkRef",
+    "Citation",
+    "DocumentId",
+    "JobId",
+    "RevisionId",
+    "checked_collection",
+]
 
 DocumentId = NewType("DocumentId", UUID)
 
@@ -38,4 +46,13 @@ class ChunkRef:
     """The name of a chunk in the live index; its order breaks ties between equal scores."""
 
     document_id: DocumentId
+    chunk_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The name of a chunk for good: in which document, in which of its revisions (SHA-256, hex)."""
+
+    document_id: DocumentId
+    sha256: str
     chunk_index: int

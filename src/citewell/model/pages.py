@@ -10,6 +10,7 @@ __all__ = [
     "Heading",
     "Line",
     "Page",
+    "PageBox",
     "ParsedPage",
     "Span",
 ]
@@ -42,6 +43,14 @@ class Box:
     top: float
     right: float
     bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageBox:
+    """A box and the number of the page that it is on."""
+
+    page: int
+    box: Box
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from citewell.model import (
     DocumentId,
     Extent,
     Heading,
+    LiveRevision,
     Page,
     RevisionId,
     Span,
@@ -47,6 +48,13 @@ class DocumentStore(Protocol):
 
     async def get(self, document_id: DocumentId) -> Document:
         """The document. Raises DocumentNotFound."""
+        ...
+
+    async def live(self, document_id: DocumentId) -> LiveRevision:
+        """What is found of the document, whatever is being ingested in its place.
+
+        Raises DocumentNotFound, and DocumentNotReady as long as no revision is live.
+        """
         ...
 
     async def list(

@@ -12,8 +12,8 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 import pytest
 
 _SUITES = (
-    *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "jobs"),
-    *("lexical", "llm", "pages", "parser", "queue", "stores", "vectors"),
+    *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "jobs", "lexical", "llm"),
+    *("pages", "parser", "passages", "queue", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -29,8 +29,10 @@ from citewell.testing.lexical import LexicalEncoderContract, LexicalStoreContrac
 from citewell.testing.llm import LLMContract, RemoteLLMContract
 from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
+from citewell.testing.passages import PassageStoreContract
 from citewell.testing.queue import JobQueueContract, OpenQueue
-from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM
+from citewell.testing.reranker import RemoteRerankerContract, RerankerContract
+from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM, ScriptedReranker
 from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
 from citewell.testing.vectors import NewPublication, VectorStoreContract
 
@@ -53,11 +55,15 @@ __all__ = [
     "OpenQueue",
     "PageStoreContract",
     "ParserContract",
+    "PassageStoreContract",
     "RemoteEmbedderContract",
     "RemoteLLMContract",
+    "RemoteRerankerContract",
+    "RerankerContract",
     "SampleFiles",
     "ScriptedEmbedder",
     "ScriptedLLM",
+    "ScriptedReranker",
     "Stores",
     "StoresContract",
     "VectorStoreContract",

@@ -10,19 +10,20 @@ from uuid import uuid4
 
 import pytest
 
-from citewell.errors import Conflict, DocumentNotFound, KeyReused, StaleLease
+from citewell.errors import Conflict, DocumentNotFound, DocumentNotReady, KeyReused, StaleLease
 from citewell.model import (
     DEFAULT_COLLECTION,
     Document,
     DocumentId,
     Failure,
     JobId,
+    LiveRevision,
     Page,
     Progress,
     Stage,
     Status,
 )
-from citewell.testing.stores import LEASE_SECONDS, Stores, claimed, submission
+from citewell.testing.stores import LEASE_SECONDS, Stores, claimed, complete, submission
 
 __all__ = ["DocumentStoreContract"]
 
@@ -69,6 +70,34 @@ class DocumentStoreContract:
         assert (document.status, document.stage, document.progress) == (Status.QUEUED, None, Progress())
         assert (document.attempts, document.error, document.revision_id) == (0, None, None)
         assert (document.page_count, document.chunk_count) == (None, None)
+
+    async def test_what_is_live_is_told_whatever_takes_its_place(self, stores: Stores) -> None:
+        """What is found of the document; DocumentNotReady as long as no revision is live."""
+        lease = await claimed(stores, "one")
+        with pytest.raises(DocumentNotReady):
+            await stores.documents.live(lease.document_id)
+        await complete(stores, lease)
+        live = await stores.documents.live(lease.document_id)
+        assert live == LiveRevision(lease.revision_id, lease.sha256, lease.sha256, "text/plain")
+        again = submission("two", document_id=lease.document_id, media_type="text/html")
+        await stores.documents.submit(again)
+        assert await stores.documents.live(lease.document_id) == live
+
+    async def test_an_unlocked_copy_is_what_to_read(self, stores: Stores) -> None:
+        """Of the bytes to read, which are not those of the upload where these are encrypted."""
+        unlocked = "1" * 64
+        submitted = await stores.documents.submit(submission("locked", unlocked_sha256=unlocked))
+        assert submitted.job_id is not None
+        lease = await stores.jobs.claim(submitted.job_id, lease_seconds=LEASE_SECONDS)
+        assert lease is not None
+        await complete(stores, lease)
+        live = await stores.documents.live(lease.document_id)
+        assert (live.sha256, live.content_sha256) == (lease.sha256, unlocked)
+
+    async def test_nothing_is_live_of_an_unknown_document(self, stores: Stores) -> None:
+        """Raises DocumentNotFound."""
+        with pytest.raises(DocumentNotFound):
+            await stores.documents.live(DocumentId(uuid4()))
 
     async def test_the_times_of_a_document_are_in_utc(self, stores: Stores) -> None:
         """Times are aware, in UTC."""

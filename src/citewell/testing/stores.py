@@ -12,12 +12,14 @@ import pytest
 from citewell.errors import DocumentNotFound, StaleLease
 from citewell.model import (
     DEFAULT_COLLECTION,
+    Box,
     Chunk,
     EmbeddedChunk,
     EmbeddingSpace,
     Failure,
     Lease,
     Page,
+    PageBox,
     Progress,
     Scope,
     Span,
@@ -103,9 +105,15 @@ def chunk(index: int, *, text: str = "", vector: list[float] | None = None) -> E
     """A chunk with this index; along the axis of its number, if no vector is given."""
     text = text or f"passage {index}"
     return EmbeddedChunk(
-        Chunk(index, Span(index * 100, index * 100 + len(text)), text, 1, 1, (), 2),
+        Chunk(index, Span(index * 100, index * 100 + len(text)), text, 1, 1, (), 2, _boxes(index)),
         unit_vector(index % CONTRACT_SPACE.dimensions) if vector is None else vector,
     )
+
+
+def _boxes(index: int) -> tuple[PageBox, ...]:
+    """Two lines on page 1, the second of which the next chunk has too."""
+    tops = ((index + line) * 400 % 18_000 for line in (0, 1))
+    return tuple(PageBox(1, Box(0.1, top / 20_000, 0.9, (top + 399) / 20_000)) for top in tops)
 
 
 async def complete(stores: Stores, lease: Lease) -> None:

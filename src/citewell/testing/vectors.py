@@ -18,10 +18,12 @@ import pytest
 from citewell.errors import DimensionMismatch
 from citewell.model import (
     DEFAULT_COLLECTION,
+    Box,
     Chunk,
     ChunkRef,
     DocumentId,
     EmbeddedChunk,
+    PageBox,
     Publication,
     RevisionId,
     Scope,
@@ -116,6 +118,27 @@ class VectorStoreContract:
         for scope in (_EVERYTHING, Scope("default"), Scope(document_ids=(publication.document_id,))):
             assert await found(vectors, unit_vector(0), scope=scope) == []
         assert await vectors.chunks(publication.document_id, limit=9) == []
+
+    async def test_chunks_come_back_as_they_were_staged(
+        self, vectors: VectorStore, new_publication: NewPublication
+    ) -> None:
+        """Whoever reads or finds them gets all that they were, the boxes on their pages too."""
+        publication = await new_publication()
+        boxes = (
+            PageBox(7, Box(0.0, 0.12345, 0.5, 0.99995)),
+            PageBox(7, Box(0.00005, 0.0, 1.0, 1.0)),
+            PageBox(70_000, Box(0.25, 0.5, 0.25, 0.5)),
+        )
+        whole = Chunk(0, Span(5, 16), "Ünïcode — 💡", 7, 70_000, ("Part", "Chapter"), 3, boxes)
+        bare = Chunk(1, Span(16, 19), "end", 70_000, 70_000, (), 1)
+        staged = [EmbeddedChunk(each, unit_vector(each.index)) for each in (whole, bare)]
+        await vectors.stage(publication, staged[:1])
+        assert await vectors.staged(publication.revision_id) == whole
+        await vectors.stage(publication, staged[1:])
+        await vectors.publish(publication)
+        assert await vectors.chunks(publication.document_id, limit=9) == [whole, bare]
+        hits = await vectors.search(unit_vector(0), k=2, scope=_EVERYTHING)
+        assert [hit.chunk for hit in hits] == [whole, bare]
 
     async def test_staging_an_index_again_replaces_it(
         self, vectors: VectorStore, new_publication: NewPublication

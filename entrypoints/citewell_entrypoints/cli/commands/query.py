@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +19,12 @@ __all__ = ["command"]
 _MISSING: Final = {
     "llm": "the language model gave no answer; the sources are complete",
     "embedder": "the embedding model is away; the passages were found by their words alone",
+    "reranker": "the reranker gave no scores; the passages are in the order of the search",
 }
+
+
+#: Of copies of a passage; --json has all.
+_SHOWN_PLACES: Final = 3
 
 
 def _checked_filter(
@@ -75,6 +80,18 @@ def _checked_filter(
     "--mode", type=click.Choice(("hybrid", "dense", "lexical")),
     help="Search by meaning (dense) or by words (lexical) alone; else by both.",
 )  # fmt: skip
+@click.option(
+    "--rerank/--no-rerank", default=None,
+    help="Judge the first passages once more, or not; else as the server is set up.",
+)  # fmt: skip
+@click.option(
+    "--diversity", type=click.FloatRange(0, 1), metavar="SHARE",
+    help="Prefer passages that differ from each other, from 0 to 1; 0.3 is much.",
+)  # fmt: skip
+@click.option(
+    "--expand", type=click.IntRange(0, 10), default=0, metavar="NUMBER",
+    help="Show so many chunks before and after each passage, too.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Show how each passage came to its place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
 @url_option
@@ -85,6 +102,9 @@ def command(
     condition: Mapping[str, Any] | None,
     top_k: int,
     mode: str | None,
+    rerank: bool | None,
+    diversity: float | None,
+    expand: int,
     explain: bool,
     as_json: bool,
     url: str | None,
@@ -94,19 +114,21 @@ def command(
     Each comes with its score in [0, 1], its document and its pages, and, where a language model is
     configured, an answer that rests on them comes first.
     """
-    body: dict[str, Any] = {"question": question, "top_k": top_k}
-    if mode is not None:
-        body["mode"] = mode
-    if explain:
-        body["explain"] = True
-    if collection is not None:
-        body["collection"] = collection
-    if condition is not None:
-        body["filter"] = condition
-    if len(documents) == 1:
-        body["document_id"] = str(documents[0])
-    elif documents:
-        body["document_ids"] = [str(document) for document in documents]
+    asked = {
+        "question": question,
+        "top_k": top_k,
+        "mode": mode,
+        "rerank": rerank,
+        "diversity": diversity,
+        "expand": expand or None,
+        "explain": explain or None,
+        "collection": collection,
+        "filter": condition,
+        "document_id": str(documents[0]) if len(documents) == 1 else None,
+        "document_ids": [str(document) for document in documents] if len(documents) > 1 else None,
+    }
+    # What is not asked for is as the server is set up.
+    body = {name: value for name, value in asked.items() if value is not None}
     reply = api_at(url).query(body)
     if as_json:
         click.echo(reply.text)
@@ -132,13 +154,32 @@ def _show(reply: Mapping[str, Any]) -> None:
 
 def _show_source(number: int, source: Mapping[str, Any]) -> None:
     name = inline(str(source.get("document_name") or source.get("document_id", "")))
-    place = ", ".join(filter(None, [name, _pages(source)]))
+    place = ", ".join(filter(None, [name, _pages(source.get("passage") or source)]))
     click.echo(f"{click.style(f'[{number}] {place}', bold=True)}  score {source['score']:.3f}")
     path = " › ".join(source.get("heading_path") or ())
     if path:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
-    click.echo(reflowed(source["text"], indent="    "))
-    click.echo(click.style(f"    document {source['document_id']}, chunk {source['chunk_index']}", dim=True))
+    passage = source.get("passage") or source
+    click.echo(reflowed(passage["text"], indent="    "))
+    for place in _also(source):
+        click.echo(click.style(f"    also in {place}", dim=True))
+    click.echo(click.style(f"    document {source['document_id']}, {_chunks(source)}", dim=True))
+
+
+def _chunks(source: Mapping[str, Any]) -> str:
+    index, passage = source["chunk_index"], source.get("passage")
+    if not passage or passage["chunk_first"] == passage["chunk_last"]:
+        return f"chunk {index}"
+    return f"chunk {index} in {passage['chunk_first']}-{passage['chunk_last']}"
+
+
+def _also(source: Mapping[str, Any]) -> Iterator[str]:
+    places = source.get("also_in") or ()
+    for place in places[:_SHOWN_PLACES]:
+        name = inline(str(place.get("document_name") or place.get("document_id", "")))
+        yield ", ".join(filter(None, [name, _pages(place)]))
+    if len(places) > _SHOWN_PLACES:
+        yield f"{len(places) - _SHOWN_PLACES} more places"
 
 
 def _pages(source: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ def command(ctx: click.Context) -> None:
     from citewell_entrypoints.worker import be_nice, run_worker
 
     exit_with_parent()
-    be_nice()
+    be_nice(settings.worker_niceness)
     require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
     ctx.exit(run_worker(settings))
