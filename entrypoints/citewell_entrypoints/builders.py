@@ -15,6 +15,7 @@ from citewell.ports import (
     BlobStore,
     Chunker,
     Embedder,
+    IndexedStore,
     JobQueue,
     LexicalEncoder,
     LexicalStore,
@@ -51,7 +52,7 @@ def database(settings: Settings) -> PgDatabase:
     from citewell_adapters.pgvector import PgDatabase
 
     url = _revealed(settings.database_url, "database_url")
-    return PgDatabase(url, max_size=settings.database_pool_size)
+    return PgDatabase(url, max_size=settings.database_pool_size, search_ef=settings.search_ef)
 
 
 def documents(database: PgDatabase) -> PgDocumentStore:
@@ -116,6 +117,11 @@ def vectors(spaces: ServedSpaces) -> RoutedVectors:
 
 def lexical(vectors: RoutedVectors) -> LexicalStore:
     """The same store from its other side."""
+    return vectors
+
+
+def indexed(vectors: RoutedVectors) -> IndexedStore:
+    """The same store from its index's side."""
     return vectors
 
 

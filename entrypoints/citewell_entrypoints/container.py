@@ -17,6 +17,7 @@ from citewell.ports import (
     ContentLedger,
     DocumentStore,
     Embedder,
+    IndexedStore,
     JobBoard,
     JobQueue,
     JobStore,
@@ -34,6 +35,7 @@ from citewell.usecases import (
     AnnounceDueJobs,
     AnswerQuestion,
     CancelDocument,
+    CheckRecall,
     CollectContents,
     DeleteDocument,
     EncodeChunks,
@@ -46,6 +48,7 @@ from citewell.usecases import (
     IngestPolicy,
     LexicalLeg,
     ListDocuments,
+    MeasureRecall,
     ReadChunks,
     ReadContent,
     ReadText,
@@ -91,6 +94,7 @@ class Container(containers.DeclarativeContainer):
     vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, spaces)
     encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
     lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
+    indexed: providers.Provider[IndexedStore] = providers.Singleton(builders.indexed, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
     collect_contents = providers.Singleton(
         CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work
@@ -190,6 +194,8 @@ class HttpContainer(Container):
         ),
         rerank=rerank_stage,
     )
+    measure_recall = providers.Singleton(MeasureRecall, embedder=Container.embedder, store=Container.indexed)
+    check_recall = providers.Singleton(CheckRecall, embedder=Container.embedder, store=Container.indexed)
     answer_question = providers.Singleton(
         AnswerQuestion,
         search=providers.Singleton(SteadySearch, spaces=Container.spaces, search=search),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from citewell.ports.answers import LLM
 from citewell.ports.documents import BlobStore, ContentLedger, DocumentStore, PageStore
 from citewell.ports.jobs import JobBoard, JobQueue, JobStore
-from citewell.ports.search import LexicalStore, PassageStore, Reranker, VectorStore
+from citewell.ports.search import IndexedStore, LexicalStore, PassageStore, Reranker, VectorStore
 from citewell.ports.texts import Chunker, Embedder, EmbeddingRole, LexicalEncoder, Parser, TokenCounter
 from citewell.ports.units import Clock, UnitOfWork
 
@@ -25,6 +25,7 @@ __all__ = [
     "DocumentStore",
     "Embedder",
     "EmbeddingRole",
+    "IndexedStore",
     "JobBoard",
     "JobQueue",
     "JobStore",

@@ -13,7 +13,7 @@ import pytest
 
 _SUITES = (
     *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "jobs", "lexical", "llm"),
-    *("pages", "parser", "passages", "queue", "reranker", "stores", "vectors"),
+    *("pages", "parser", "passages", "queue", "recall", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -31,6 +31,7 @@ from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
 from citewell.testing.passages import PassageStoreContract
 from citewell.testing.queue import JobQueueContract, OpenQueue
+from citewell.testing.recall import IndexedStoreContract
 from citewell.testing.reranker import RemoteRerankerContract, RerankerContract
 from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM, ScriptedReranker
 from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
@@ -44,6 +45,7 @@ __all__ = [
     "DocumentStoreContract",
     "EmbedderContract",
     "FilterContract",
+    "IndexedStoreContract",
     "JobBoardContract",
     "JobQueueContract",
     "JobStoreContract",

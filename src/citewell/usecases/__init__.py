@@ -10,6 +10,7 @@ from citewell.usecases.index import EncodeChunks, IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
 from citewell.usecases.rankings import SearchDefaults
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
+from citewell.usecases.recall import MAX_RECALL_QUESTIONS, CheckRecall, MeasureRecall
 from citewell.usecases.recover import AnnounceDueJobs, ExpireUploads, ForgetHistory
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, LexicalLeg, Search
 from citewell.usecases.select import MAX_RERANK_DEPTH, RerankStage
@@ -19,12 +20,14 @@ from citewell.usecases.unlock import UnlockContent
 
 __all__ = [
     "MAX_QUESTION_CHARACTERS",
+    "MAX_RECALL_QUESTIONS",
     "MAX_RERANK_DEPTH",
     "MAX_TOP_K",
     "AdmitUpload",
     "AnnounceDueJobs",
     "AnswerQuestion",
     "CancelDocument",
+    "CheckRecall",
     "CollectContents",
     "DeleteDocument",
     "EncodeChunks",
@@ -37,6 +40,7 @@ __all__ = [
     "IngestPolicy",
     "LexicalLeg",
     "ListDocuments",
+    "MeasureRecall",
     "ReadChunks",
     "ReadContent",
     "ReadText",
