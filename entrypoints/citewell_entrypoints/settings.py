@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     parser_memory_bytes: Annotated[int, Field(ge=128 << 20)] = Field(
         default=1 << 30, description="memory of a process that reads a file"
     )
+    page_images_bytes: Annotated[int, Field(ge=0, le=1 << 40)] = Field(
+        default=256 << 20, description="disk for images of pages that were drawn, in the data folder; 0: none"
+    )
     database_pool_size: Annotated[int, Field(ge=1, le=500)] = Field(
         default=10, description="database connections of one process"
     )
