@@ -27,23 +27,26 @@ def _citewell(service: Service, *arguments: str) -> str:
 
 def test_a_running_service_goes_over_to_another_model() -> None:
     """It answers before and after without a restart, and ingests into the new space."""
-    with tempfile.TemporaryDirectory(prefix="citewell-test-") as name:
-        with serving(Path(name)) as service, httpx.Client(base_url=service.url, timeout=30) as client:
+    with (
+        tempfile.TemporaryDirectory(prefix="citewell-test-") as name,
+        serving(Path(name)) as service,
+        httpx.Client(base_url=service.url, timeout=30) as client,
+    ):
 
-            def upload(text: str) -> None:
-                reply = client.post("/api/v1/documents", files={"file": ("a.txt", text.encode())})
-                assert ended(client, reply.json()["id"])["status"] == "ready"
+        def upload(text: str) -> None:
+            reply = client.post("/api/v1/documents", files={"file": ("a.txt", text.encode())})
+            assert ended(client, reply.json()["id"])["status"] == "ready"
 
-            upload(_TEXT)
-            assert _best(client, "When does the ferry leave?") == _TEXT
-            told = _citewell(service, "reembed", "--dimensions", "48", "--activate")
-            assert "embedded 1 text" in told
-            assert _best(client, "When does the ferry leave?") == _TEXT
-            upload("The museum is closed on Mondays.")
-            assert "closed" in _best(client, "When is the museum closed?")
-            [_, former, active, *_] = _citewell(service, "spaces").splitlines()
-            assert former.split()[2:6] == ["1,536", "mock", "1", "50.0"]
-            assert active.split()[2:7] == ["48", "mock", "active", "2", "100.0"]
+        upload(_TEXT)
+        assert _best(client, "When does the ferry leave?") == _TEXT
+        told = _citewell(service, "reembed", "--dimensions", "48", "--activate")
+        assert "embedded 1 text" in told
+        assert _best(client, "When does the ferry leave?") == _TEXT
+        upload("The museum is closed on Mondays.")
+        assert "closed" in _best(client, "When is the museum closed?")
+        [_, former, active, *_] = _citewell(service, "spaces").splitlines()
+        assert former.split()[2:6] == ["1,536", "mock", "1", "50.0"]
+        assert active.split()[2:7] == ["48", "mock", "active", "2", "100.0"]
 
 
 def _best(client: httpx.Client, question: str) -> str:
