@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 QUALITY = FOLDER.parent.parent / "shared" / "quality"
 
 #: The data that a measurement is given as its argument.
-DATA = {"mock_quality": QUALITY}
+DATA = {"chunking": QUALITY / "chunking_eval_docs", "mock_quality": QUALITY}
 
 
 def main(names: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """How good the ranking is, by mode: collections with judgements, through the stores of the service.
 
-    python -m bench.quality FOLDER [NAME ...] [--vectors FOLDER] [--vector-weight 0.4]
+    python -m bench.quality FOLDER [NAME ...] [--vectors FOLDER] [--vector-weight 0.4] [--rerank-depth 30]
 
 FOLDER holds collections in BEIR form (`NAME/corpus.jsonl`, `queries.jsonl`, `qrels.tsv`). Each is cut by the
 chunker, embedded by the `local` embedder, analysed and published in a PostgreSQL of its own, and asked by the
@@ -13,11 +13,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import pickle
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import log2
 from pathlib import Path
@@ -28,7 +27,8 @@ from tests.engines import running_postgres
 from tests.pgstores import PgStores, open_pg_stores
 
 import citewell_migrations
-from citewell.chunking import SentenceChunker
+from bench._vectors import KeptVectors
+from citewell.chunking import ChunkSizes, SentenceChunker, in_context, in_context_within
 from citewell.model import (
     Chunk,
     DocumentId,
@@ -39,28 +39,29 @@ from citewell.model import (
     Scope,
     SearchOptions,
     Submission,
-    Vector,
 )
 from citewell.ports import Embedder
-from citewell.usecases import LexicalLeg, Search
+from citewell.ranking import HeuristicReranker
+from citewell.usecases import LexicalLeg, RerankStage, Search
 from citewell_adapters.local import LocalEmbedder
 from citewell_adapters.snowball import SnowballEncoder
 
-CHUNK_TOKENS, OVERLAP_TOKENS = 200, 40
 MODES = {
     "dense": SearchOptions(mode=Mode.DENSE),
     "lexical": SearchOptions(mode=Mode.LEXICAL),
     "rrf": SearchOptions(fusion=Fusion.RRF, vector_weight=0.5),
-    "hybrid": SearchOptions(),
+    "hybrid": SearchOptions(rerank=False),
+    "reranked": SearchOptions(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Texts and questions by id; for each question how relevant which texts are."""
+    """Texts, their titles and questions by id; for each question how relevant which texts are."""
 
     name: str
     texts: Mapping[str, str]
+    headings: Mapping[str, tuple[str, ...]]
     questions: Mapping[str, str]
     relevance: Mapping[str, Mapping[str, int]]
 
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--vector-weight", type=float)
+    parser.add_argument("--rerank-depth", type=int, default=30)
     arguments = parser.parse_args()
     folders = [path.parent for path in sorted(arguments.folder.glob("*/qrels.tsv"))]
     print(f"{'collection':14} {'mode':8} nDCG@10  recall@100  ms", flush=True)
@@ -84,15 +86,20 @@ def main() -> None:
 
 async def measure(collection: Collection, arguments: argparse.Namespace) -> None:
     """Bring a collection into an empty database and ask all of its questions in each mode."""
-    async with LocalEmbedder() as embedder:
+    async with LocalEmbedder() as local:
+        embedder = KeptVectors(local, arguments.vectors)
         with running_postgres() as url:
             with psycopg.connect(url, autocommit=True) as connection:
                 citewell_migrations.apply(connection)
             async with open_pg_stores(url, space=embedder.space) as stores:
-                names = await publish(collection, stores, embedder, vectors=arguments.vectors)
+                names = await publish(collection, stores, embedder)
                 leg = LexicalLeg(stores.lexical, SnowballEncoder())
                 search = Search(
-                    embedder=embedder, vectors=stores.vectors, documents=stores.documents, lexical=leg
+                    embedder=embedder,
+                    vectors=stores.vectors,
+                    documents=stores.documents,
+                    lexical=leg,
+                    rerank=RerankStage(HeuristicReranker(leg.encoder), depth=arguments.rerank_depth),
                 )
                 for mode, options in MODES.items():
                     await ask(collection, search, names, mode=mode, options=options, arguments=arguments)
@@ -108,12 +115,16 @@ async def ask(
     arguments: argparse.Namespace,
 ) -> None:
     """Print the line of one mode."""
-    if mode == "hybrid" and arguments.vector_weight is not None:
-        options = SearchOptions(vector_weight=arguments.vector_weight)
+    if mode in {"hybrid", "reranked"} and arguments.vector_weight is not None:
+        options = replace(options, vector_weight=arguments.vector_weight)
     gains, recalls, began = [], [], time.perf_counter()
     for question_id, relevant in collection.relevance.items():
         found = await search(collection.questions[question_id], scope=Scope(), top_k=100, options=options)
-        ranking = list(dict.fromkeys(names[hit.document_id] for hit in found.hits))
+        ranking = list(
+            dict.fromkeys(
+                names[place.document_id] for hit in found.hits for place in (hit.place, *hit.also_in)
+            )
+        )
         gains.append(ndcg(ranking, relevant))
         recalls.append(len(relevant.keys() & set(ranking)) / len(relevant))
     milliseconds = 1000 * (time.perf_counter() - began) / len(gains)
@@ -130,55 +141,50 @@ def ndcg(ranking: Sequence[str], relevant: Mapping[str, int], *, k: int = 10) ->
     return gained / sum(gain / log2(rank + 2) for rank, gain in enumerate(best))
 
 
-async def publish(
-    collection: Collection, stores: PgStores, embedder: Embedder, *, vectors: Path | None
-) -> dict[DocumentId, str]:
+async def publish(collection: Collection, stores: PgStores, embedder: Embedder) -> dict[DocumentId, str]:
     """Each text as a document; their ids."""
+    sizes = ChunkSizes.within(embedder.max_tokens)
     chunker = SentenceChunker(
-        max_tokens=CHUNK_TOKENS, overlap_tokens=OVERLAP_TOKENS, count_tokens=embedder.count_tokens
+        max_tokens=sizes.max_tokens,
+        overlap_tokens=sizes.overlap_tokens,
+        count_tokens=embedder.count_tokens,
     )
-    spans = {name: chunker.split(text) for name, text in collection.texts.items()}
-    texts = [span.of(collection.texts[name]) for name, found in spans.items() for span in found]
-    embedded = iter(await embed(collection.name, texts, embedder, folder=vectors))
-    names: dict[DocumentId, str] = {}
-    for name, found in spans.items():
+    encoder, names = SnowballEncoder(), dict[DocumentId, str]()
+    chunks = {
+        name: [
+            Chunk(index, span, span.of(text), 1, 1, collection.headings.get(name, ()), 0)
+            for index, span in enumerate(chunker.split(text))
+        ]
+        for name, text in collection.texts.items()
+    }
+    texts = [
+        in_context_within(
+            embedder.max_tokens,
+            chunk.text,
+            name=name,
+            heading_path=chunk.heading_path,
+            count_tokens=embedder.count_tokens,
+        )
+        for name, found in chunks.items()
+        for chunk in found
+    ]
+    vectors = iter(await embedder.embed(texts, role="passage"))
+    for name, found in chunks.items():
         publication = await submitted(stores, name)
         names[publication.document_id] = name
-        chunks = [
-            analysed(Chunk(index, span, span.of(collection.texts[name]), 1, 1, (), 0), next(embedded))
-            for index, span in enumerate(found)
+        embedded = [
+            EmbeddedChunk(
+                chunk,
+                next(vectors),
+                encoder.passage(in_context(chunk.text, name=name, heading_path=chunk.heading_path)),
+            )
+            for chunk in found
         ]
-        await stores.vectors.stage(publication, chunks)
+        await stores.vectors.stage(publication, embedded)
         await stores.vectors.publish(publication)
     while await stores.vectors.index(limit=256):
         pass
     return names
-
-
-_ENCODER = SnowballEncoder()
-
-
-def analysed(chunk: Chunk, vector: Vector) -> EmbeddedChunk:
-    """The chunk as the ingestion stages it."""
-    return EmbeddedChunk(chunk, vector, _ENCODER.passage(chunk.text))
-
-
-async def embed(
-    name: str, texts: Sequence[str], embedder: Embedder, *, folder: Path | None
-) -> Sequence[Vector]:
-    """From the folder, if they are there."""
-    key = sha256("\0".join((str(embedder.space), *texts)).encode()).hexdigest()[:16]
-    kept = folder and folder / f"{name}-{key}.pickle"
-    if kept and kept.exists():
-        loaded: Sequence[Vector] = pickle.loads(kept.read_bytes())  # noqa: S301 - written below
-        return loaded
-    vectors: list[Vector] = []
-    for start in range(0, len(texts), 64):
-        vectors += await embedder.embed(texts[start : start + 64], role="passage")
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(pickle.dumps(vectors))
-    return vectors
 
 
 async def submitted(stores: PgStores, name: str) -> Publication:
@@ -195,10 +201,11 @@ async def submitted(stores: PgStores, name: str) -> Publication:
 
 def read(folder: Path) -> Collection:
     """A collection in BEIR form."""
-    texts = {
-        line["_id"]: "\n\n".join(filter(None, (line.get("title"), line["text"])))
-        for line in map(json.loads, (folder / "corpus.jsonl").open(encoding="utf-8"))
-    }
+    texts: dict[str, str] = {}
+    headings: dict[str, tuple[str, ...]] = {}
+    for line in map(json.loads, (folder / "corpus.jsonl").open(encoding="utf-8")):
+        texts[line["_id"]] = "\n\n".join(filter(None, (line.get("title"), line["text"])))
+        headings[line["_id"]] = (line["title"],) if line.get("title") else ()
     questions = {
         line["_id"]: line["text"]
         for line in map(json.loads, (folder / "queries.jsonl").open(encoding="utf-8"))
@@ -209,7 +216,7 @@ def read(folder: Path) -> Collection:
         question, text, grade = fields[0], fields[-2], fields[-1]
         if grade.lstrip("-").isdigit() and int(grade) > 0:
             relevance[question][text] = int(grade)
-    return Collection(folder.name, texts, questions, relevance)
+    return Collection(folder.name, texts, headings, questions, relevance)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A server that speaks the OpenAI protocol: embeddings and chat completions, with faults on order."""
+"""A server that speaks the OpenAI protocol, and Cohere's of reranking, with faults on order."""
 
 from __future__ import annotations
 
@@ -67,6 +67,11 @@ class OpenAIStub:
         self.piece_delay_seconds = piece_delay_seconds
         #: What happens after the last piece: the reply `ends`, `hangs`, `breaks` off, or tells an `error`.
         self.after_pieces = "ends"
+
+        #: What reranking says of a text; another text gets a score in [0, 1] that follows from it.
+        self.relevance: dict[str, float] = {}
+        #: What stands in the place of the results of reranking.
+        self.results: object = None
 
         self.requests: list[Request] = []
         self.open_calls = 0
@@ -150,6 +155,8 @@ class OpenAIStub:
                 await self._embed(request.body, writer)
             elif request.path == "/v1/chat/completions":
                 await self._chat(request.body, writer)
+            elif request.path == "/v1/rerank":
+                await self._rerank(request.body, writer)
             else:
                 await _misbehave(Fault(status=404, message=f"no such path: {request.path}"), writer)
         finally:
@@ -176,6 +183,17 @@ class OpenAIStub:
         values = [chance.gauss(0.0, 1.0) for _ in range(dimensions)]
         length = sum(value * value for value in values) ** 0.5
         return array("f", [self.length * value / length for value in values])
+
+    async def _rerank(self, body: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        results = [
+            {"index": index, "relevance_score": self.relevance.get(text, random.Random(text).random())}
+            for index, text in enumerate(body["documents"])
+        ]
+        # The best first, as these servers do; the index tells which text it is.
+        results.sort(key=lambda result: -result["relevance_score"])
+        results = results[: body["top_n"]]
+        reply = {"id": "r", "results": results if self.results is None else self.results, "meta": {}}
+        await _send(writer, 200, json.dumps(reply).encode())
 
     async def _chat(self, body: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
         assert body["stream"] is True

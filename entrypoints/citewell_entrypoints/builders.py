@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from citewell.chunking import SentenceChunker
+from citewell.chunking import ChunkSizes, SentenceChunker
+from citewell.errors import InvalidInput
 from citewell.ports import (
     LLM,
     BlobStore,
@@ -19,7 +20,10 @@ from citewell.ports import (
     LexicalStore,
     Parser,
     PassageStore,
+    Reranker,
 )
+from citewell.ranking import HeuristicReranker
+from citewell.usecases import RerankStage
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.scratch import ScratchFolder
 from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
@@ -35,8 +39,8 @@ if TYPE_CHECKING:
         PgJobBoard,
         PgJobStore,
         PgPageStore,
-        PgVectorStore,
     )
+    from citewell_entrypoints.spaces import RoutedVectors, ServedSpaces
 
 #: No page takes as long, but a loop without an end does.
 _PAGE_SECONDS = 30.0
@@ -86,13 +90,31 @@ def passages(database: PgDatabase) -> PassageStore:
     return PgPassageStore(database)
 
 
-def vectors(database: PgDatabase, embedder: Embedder) -> PgVectorStore:
-    from citewell_adapters.pgvector import PgVectorStore
+def spaces(settings: Settings, database: PgDatabase) -> ServedSpaces:
+    from citewell_entrypoints.spaces import ServedSpaces, SpaceParts
 
-    return PgVectorStore(database, embedder.space)
+    return ServedSpaces(database, settings, parts=SpaceParts(settings_embedder, settings_chunker))
 
 
-def lexical(vectors: PgVectorStore) -> LexicalStore:
+def embedder(spaces: ServedSpaces) -> Embedder:
+    from citewell_entrypoints.spaces import RoutedEmbedder
+
+    return RoutedEmbedder(spaces)
+
+
+def chunker(spaces: ServedSpaces) -> Chunker:
+    from citewell_entrypoints.spaces import RoutedChunker
+
+    return RoutedChunker(spaces)
+
+
+def vectors(spaces: ServedSpaces) -> RoutedVectors:
+    from citewell_entrypoints.spaces import RoutedVectors
+
+    return RoutedVectors(spaces)
+
+
+def lexical(vectors: RoutedVectors) -> LexicalStore:
     """The same store from its other side."""
     return vectors
 
@@ -126,6 +148,17 @@ def queue(broker: RedisBroker) -> JobQueue:
     from citewell_adapters.dramatiq import DramatiqJobQueue
 
     return DramatiqJobQueue(broker)
+
+
+def settings_embedder(settings: Settings) -> Embedder:
+    """The one that the settings name."""
+    match settings.embeddings_backend:
+        case "mock":
+            return mock_embedder(settings)
+        case "local":
+            return local_embedder(settings)
+        case "openai":
+            return openai_embedder(settings)
 
 
 def mock_embedder(settings: Settings) -> Embedder:
@@ -172,6 +205,40 @@ def openai_llm(settings: Settings) -> LLM:
     )
 
 
+def heuristic_reranker(encoder: LexicalEncoder) -> Reranker:
+    return HeuristicReranker(encoder)
+
+
+def local_reranker(settings: Settings) -> Reranker:
+    from citewell_adapters.local import LocalReranker
+
+    return LocalReranker(Path(_needed(settings.rerank_model, "rerank_model", "fastembed")))
+
+
+def http_reranker(settings: Settings) -> Reranker:
+    """A failed call is tried once more: a search waits for it."""
+    from citewell_adapters.openai import Endpoint, HttpReranker, RetryPolicy
+
+    endpoint = Endpoint(
+        base_url=_needed(settings.rerank_url, "rerank_url", "http"),
+        api_key=settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else "",
+        timeout_seconds=settings.rerank_timeout_seconds,
+        retry=RetryPolicy(max_retries=1, first_wait_seconds=0.2),
+    )
+    return HttpReranker(
+        endpoint,
+        model=_needed(settings.rerank_model, "rerank_model", "http"),
+        total_timeout_seconds=settings.rerank_timeout_seconds,
+    )
+
+
+def rerank_stage(settings: Settings, reranker: Reranker | None) -> RerankStage | None:
+    """None where there is no reranker."""
+    if reranker is None:
+        return None
+    return RerankStage(reranker, depth=settings.rerank_depth, timeout_seconds=settings.rerank_timeout_seconds)
+
+
 def parser(settings: Settings) -> Parser:
     """Texts in this process, all else in child processes. Text last: much looks like text."""
     from citewell_adapters.parsing import ChildLimits, ChildParser, Parsers
@@ -193,12 +260,19 @@ def parser(settings: Settings) -> Parser:
     return Parsers([(CHILD_TYPES, children), (TEXT_TYPES, TextParser())])
 
 
-def chunker(settings: Settings, embedder: Embedder) -> Chunker:
-    """Chunks no longer than the embedder reads, however the settings are."""
-    max_tokens = min(settings.chunk_tokens, embedder.max_tokens)
+def settings_chunker(settings: Settings, embedder: Embedder) -> Chunker:
+    """By the settings, else by what the embedder reads. Raises SettingsError if they do not fit it."""
+    try:
+        sizes = ChunkSizes.within(
+            embedder.max_tokens,
+            max_tokens=settings.chunk_tokens,
+            overlap_tokens=settings.chunk_overlap_tokens,
+        )
+    except InvalidInput as error:
+        raise SettingsError(f"{PREFIX}CHUNK_TOKENS, {PREFIX}CHUNK_OVERLAP_TOKENS: {error}") from error
     return SentenceChunker(
-        max_tokens=max_tokens,
-        overlap_tokens=min(settings.chunk_overlap_tokens, max_tokens // 2),
+        max_tokens=sizes.max_tokens,
+        overlap_tokens=sizes.overlap_tokens,
         count_tokens=embedder.count_tokens,
     )
 
@@ -224,6 +298,14 @@ def _folder(settings: Settings, name: str) -> Path:
     folder = settings.data_dir.absolute() / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _needed(value: str | None, name: str, backend: str) -> str:
+    if value is None:
+        raise SettingsError(
+            f"{PREFIX}{name.upper()}: is not set, and {PREFIX}RERANK_BACKEND={backend} needs it"
+        )
+    return value
 
 
 def _revealed(secret: SecretStr | None, name: str) -> str:

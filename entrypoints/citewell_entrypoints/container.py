@@ -25,6 +25,7 @@ from citewell.ports import (
     PageStore,
     Parser,
     PassageStore,
+    Reranker,
     UnitOfWork,
     VectorStore,
 )
@@ -49,6 +50,7 @@ from citewell.usecases import (
     ReadContent,
     ReadText,
     ReceiveContent,
+    RerankStage,
     RetryDocument,
     Search,
     SearchDefaults,
@@ -60,6 +62,7 @@ from citewell_entrypoints import builders
 from citewell_entrypoints.joblog import mark_log_lines
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.settings import Settings
+from citewell_entrypoints.spaces import SteadyIngest, SteadySearch
 
 __all__ = ["Container", "HttpContainer", "WorkerContainer"]
 
@@ -83,13 +86,9 @@ class Container(containers.DeclarativeContainer):
     broker = providers.Singleton(builders.broker, settings)
     queue: providers.Provider[JobQueue] = providers.Singleton(builders.queue, broker)
 
-    embedder: providers.Provider[Embedder] = providers.Selector(
-        settings.provided.embeddings_backend,
-        mock=providers.Singleton(builders.mock_embedder, settings),
-        local=providers.Singleton(builders.local_embedder, settings),
-        openai=providers.Singleton(builders.openai_embedder, settings),
-    )
-    vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, database, embedder)
+    spaces = providers.Singleton(builders.spaces, settings, database)
+    embedder: providers.Provider[Embedder] = providers.Singleton(builders.embedder, spaces)
+    vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, spaces)
     encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
     lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
@@ -109,6 +108,16 @@ class HttpContainer(Container):
         Container.settings.provided.llm_backend,
         disabled=providers.Singleton(builders.disabled_llm),
         openai=providers.Singleton(builders.openai_llm, Container.settings),
+    )
+    reranker: providers.Provider[Reranker | None] = providers.Selector(
+        Container.settings.provided.rerank_backend,
+        none=providers.Object(None),
+        heuristic=providers.Singleton(builders.heuristic_reranker, Container.encoder),
+        fastembed=providers.Singleton(builders.local_reranker, Container.settings),
+        http=providers.Singleton(builders.http_reranker, Container.settings),
+    )
+    rerank_stage: providers.Provider[RerankStage | None] = providers.Singleton(
+        builders.rerank_stage, Container.settings, reranker
     )
     receive_content = providers.Singleton(
         ReceiveContent,
@@ -179,10 +188,11 @@ class HttpContainer(Container):
             vector_weight=Container.settings.provided.search_vector_weight,
             candidates=Container.settings.provided.search_candidates,
         ),
+        rerank=rerank_stage,
     )
     answer_question = providers.Singleton(
         AnswerQuestion,
-        search=search,
+        search=providers.Singleton(SteadySearch, spaces=Container.spaces, search=search),
         llm=llm,
         max_tokens=Container.settings.provided.llm_max_tokens,
         timeout_seconds=Container.settings.provided.llm_timeout_seconds,
@@ -192,9 +202,7 @@ class HttpContainer(Container):
 class WorkerContainer(Container):
     """What a worker needs."""
 
-    chunker: providers.Provider[Chunker] = providers.Singleton(
-        builders.chunker, Container.settings, Container.embedder
-    )
+    chunker: providers.Provider[Chunker] = providers.Singleton(builders.chunker, Container.spaces)
     stage_revision = providers.Singleton(
         StageRevision,
         jobs=Container.jobs,
@@ -227,6 +235,9 @@ class WorkerContainer(Container):
             max_attempts=Container.settings.provided.max_attempts,
         ),
         claimed=providers.Object(mark_log_lines),
+    )
+    steady_ingest = providers.Singleton(
+        SteadyIngest, spaces=Container.spaces, ingest_document=ingest_document
     )
     encode_chunks = providers.Singleton(EncodeChunks, lexical=Container.lexical, encoder=Container.encoder)
     index_chunks = providers.Singleton(IndexChunks, vectors=Container.vectors)

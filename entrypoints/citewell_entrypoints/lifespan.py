@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
-from citewell_entrypoints.container import Container, HttpContainer
+from citewell_entrypoints.container import Container
 
 __all__ = ["open_resources"]
+
+_OF_HTTP: Final = ("llm", "reranker")
 
 
 @asynccontextmanager
@@ -24,12 +26,14 @@ async def open_resources(container: Container) -> AsyncIterator[None]:
 
 
 def _openable(container: Container) -> Iterator[Callable[[], Any]]:
-    # The embedder first: only an opened one knows its space, which the vector store is built with.
-    yield container.embedder
+    # The database first: it says which embedding space is served, so which embedder is opened.
     yield container.database
+    yield container.embedder
     yield container.vectors
     yield container.blobs
     yield container.scratch
     yield container.parser
-    if isinstance(container, HttpContainer):
-        yield container.llm
+    # An instance of a declarative container is not one of its class: it is asked what it has.
+    for name in _OF_HTTP:
+        if name in container.providers:
+            yield container.providers[name]

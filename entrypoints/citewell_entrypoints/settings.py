@@ -122,17 +122,39 @@ class Settings(BaseSettings):
     orphan_seconds: Annotated[float, Field(ge=1, le=2_592_000)] = Field(
         default=600.0, description="age at which the leftovers of broken uploads are deleted"
     )
-    chunk_tokens: Annotated[int, Field(ge=16, le=8_192)] = Field(
-        default=200, description="largest chunk, in tokens; never more than the embedder reads"
+    chunk_tokens: Annotated[int, Field(ge=16, le=8_192)] | None = Field(
+        default=None,
+        description="largest chunk, in tokens, at most what the embedder reads; "
+        "empty: 200, or four fifths of that if it is less",
     )
-    chunk_overlap_tokens: Annotated[int, Field(ge=0, le=4_096)] = Field(
-        default=40, description="tokens that a chunk repeats of the one before"
+    chunk_overlap_tokens: Annotated[int, Field(ge=0, le=4_096)] | None = Field(
+        default=None,
+        description="tokens that a chunk repeats of the one before, at most half; empty: a fifth",
     )
     search_vector_weight: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.4, description="share of the vectors in a hybrid score; the rest is of the words"
     )
     search_candidates: Annotated[int, Field(ge=10, le=1_000)] = Field(
         default=100, description="chunks that each leg of a search brings to the ranking"
+    )
+    rerank_backend: Literal["none", "heuristic", "fastembed", "http"] = Field(
+        default="heuristic", description="what judges the first hits once more"
+    )
+    rerank_model: str | None = Field(
+        default=None,
+        description="`fastembed`: a folder with a cross-encoder (model.onnx, tokenizer.json, "
+        "tokenizer_config.json); `http`: the model's name",
+    )
+    rerank_url: str | None = Field(
+        default=None,
+        description="`http`: address of a Cohere-compatible endpoint, without its `/rerank`",
+    )
+    rerank_api_key: SecretStr | None = Field(default=None, description="`http`: key of that endpoint")
+    rerank_depth: Annotated[int, Field(ge=1, le=50)] = Field(
+        default=30, description="hits that are judged once more"
+    )
+    rerank_timeout_seconds: Seconds = Field(
+        default=5.0, description="longest wait for the reranker; then the order stays as it was"
     )
     parser_timeout_seconds: Seconds = Field(default=60.0, description="longest reading of one file")
     parser_memory_bytes: Annotated[int, Field(ge=128 << 20)] = Field(

@@ -22,9 +22,11 @@
     ├── SpaceMismatch                the store holds vectors of another embedding space
     ├── StaleLease                   another worker has taken the job; nothing of ours may be published
     ├── EmbeddingRejected            the embedder refuses this input for good
+    ├── RerankerRejected             the reranker refuses this request for good
     ├── LLMRejected                  the language model refuses this request for good
     └── Transient                    worth trying again later
         ├── EmbedderUnavailable
+        ├── RerankerUnavailable
         ├── LLMUnavailable
         ├── StoreUnavailable
         ├── BlobsUnavailable
@@ -60,6 +62,8 @@ __all__ = [
     "ParserLimitExceeded",
     "PasswordRequired",
     "QueueUnavailable",
+    "RerankerRejected",
+    "RerankerUnavailable",
     "SpaceMismatch",
     "StaleLease",
     "StoreUnavailable",
@@ -177,6 +181,10 @@ class EmbeddingRejected(CitewellError):
     """The embedder refuses this input or these settings."""
 
 
+class RerankerRejected(CitewellError):
+    """The reranker refuses this request or these settings."""
+
+
 class LLMRejected(CitewellError):
     """The language model refuses this request or these settings."""
 
@@ -187,6 +195,10 @@ class Transient(CitewellError):
 
 class EmbedderUnavailable(Transient):
     """The embedder does not answer."""
+
+
+class RerankerUnavailable(Transient):
+    """The reranker does not answer."""
 
 
 class LLMUnavailable(Transient):

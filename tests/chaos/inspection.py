@@ -44,7 +44,7 @@ class Remains:
     wanted_blobs: frozenset[str]
 
 
-_SPACES: Final = "SELECT id FROM embedding_spaces"
+_SPACE: Final = "SELECT id FROM embedding_spaces WHERE active"
 
 _LIVE_VECTORS: Final = sql.SQL(
     """
@@ -169,7 +169,7 @@ UNION SELECT encode(unlocked_sha256, 'hex') FROM revisions WHERE unlocked_sha256
 async def inspect(database_url: str, data_dir: Path) -> Remains:
     """Reads it all in one transaction. Raises psycopg.Error if the database is away."""
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
-        [space] = await _rows(connection, _SPACES)
+        [space] = await _rows(connection, _SPACE)
         names = {"vectors": sql.Identifier(f"vectors_{space[0]}"), "space_id": sql.Literal(space[0])}
         live = _LIVE_VECTORS.format(**names)
         rows = await _rows(connection, _DOCUMENTS.format(vectors=live))

@@ -89,11 +89,12 @@ def test_an_answer_comes_before_its_sources(stub: ApiStub) -> None:
 
 def test_what_was_missing_is_said(stub: ApiStub) -> None:
     """A degraded reply says so in words."""
-    replies(stub, sources=[SOURCE], degraded=["llm", "reranker"])
+    replies(stub, sources=[SOURCE], degraded=["llm", "reranker", "oracle"])
     last = query(stub, "How far?").stdout.split("\n\n")[1:]
     assert last == [
         "Note: the language model gave no answer; the sources are complete.",
-        "Note: reranker could not contribute.\n",
+        "Note: the reranker gave no scores; the passages are in the order of the search.",
+        "Note: oracle could not contribute.\n",
     ]
 
 
@@ -115,10 +116,14 @@ def test_the_question_goes_out_as_the_contract_has_it(stub: ApiStub) -> None:
     query(stub, "x")
     query(stub, "x", "--document", first, "--top-k", "2", "--collection", "legal")
     query(stub, "x", "--document", first, "--document", second)
+    query(stub, "x", "--no-rerank", "--diversity", "0.3")
+    query(stub, "x", "--rerank")
     assert [json.loads(asked.body) for asked in stub.asked] == [
         {"question": "x", "top_k": 5},
         {"question": "x", "top_k": 2, "collection": "legal", "document_id": first},
         {"question": "x", "top_k": 5, "document_ids": [first, second]},
+        {"question": "x", "top_k": 5, "rerank": False, "diversity": 0.3},
+        {"question": "x", "top_k": 5, "rerank": True},
     ]
 
 
@@ -130,7 +135,9 @@ def test_documents_cannot_steer_the_terminal(stub: ApiStub) -> None:
     assert not set(output) & {"\x1b", "\x9b", "\x07"}
 
 
-@pytest.mark.parametrize("arguments", [["x", "--top-k", "0"], ["x", "--document", "7"], []])
+@pytest.mark.parametrize(
+    "arguments", [["x", "--top-k", "0"], ["x", "--diversity", "2"], ["x", "--document", "7"], []]
+)
 def test_wrong_use_gives_exit_code_2(stub: ApiStub, arguments: list[str]) -> None:
     """Nothing is sent."""
     assert query(stub, *arguments).exit_code == 2
@@ -146,17 +153,31 @@ def test_what_the_server_refuses_is_told_in_its_words(stub: ApiStub) -> None:
 
 def test_how_each_passage_came_to_its_place_is_shown_as_a_table(stub: ApiStub) -> None:
     """With --explain: rank, raw score and contribution in each leg, and a line for the query."""
-    legs = {"dense": {"rank": 2, "score": 0.5, "contribution": 0.25}, "lexical": None}
+    legs = {"dense": {"rank": 2, "score": 0.5, "contribution": 0.25}, "lexical": None, "rerank": 0.793}
     trace = {"vector_weight": 0.4, "dense_candidates": 100, "lexical_candidates": 7}
     replies(
         stub,
         sources=[{**SOURCE, "explanation": legs}],
-        explanation={**trace, "embed_ms": 1.25, "find_ms": 3.0},
+        explanation={**trace, "embed_ms": 1.25, "find_ms": 3.0, "reranked": 30, "rerank_ms": 2.0},
         degraded=["embedder"],
     )
     result = query(stub, "x", "--explain", "--mode", "hybrid")
-    assert "[1]  0.793     #2   0.500  0.250        -     -     -" in result.stdout.splitlines()
+    assert "[1]  0.793     #2   0.500  0.250        -     -     -   0.793" in result.stdout.splitlines()
     assert "100 candidates by meaning, 7 by words; weight of the vectors 0.40" in result.stdout
+    assert "finding 3.0 ms; 30 reranked in 2.0 ms" in result.stdout
     assert "found by their words alone" in " ".join(result.stdout.split())
     asked = json.loads(stub.asked[-1].body)
     assert asked == {"question": "x", "top_k": 5, "mode": "hybrid", "explain": True}
+
+
+def test_where_else_a_passage_stands_is_said(stub: ApiStub) -> None:
+    """The first places by name and page, and how many more there are."""
+    place = {
+        "document_id": "d",
+        "document_name": "copy.pdf",
+        "chunk_index": 1,
+        "pages": {"first": 2, "last": 2},
+    }
+    replies(stub, sources=[{**SOURCE, "also_in": [place] * 5}])
+    lines = query(stub, "x").stdout.splitlines()
+    assert lines[-5:-1] == ["    also in copy.pdf, page 2"] * 3 + ["    also in 2 more places"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from dependency_injector import providers
 from pydantic import SecretStr
 
+from citewell_entrypoints import builders
 from citewell_entrypoints.container import Container, HttpContainer, WorkerContainer
 from citewell_entrypoints.settings import Settings, SettingsError
 
@@ -24,22 +25,52 @@ def settings(tmp_path: Path, **values: Any) -> Settings:
 
 @pytest.mark.parametrize("kind", [HttpContainer, WorkerContainer])
 @pytest.mark.parametrize("llm", ["disabled", "openai"])
-@pytest.mark.parametrize("embedder", ["mock", "local", "openai"])
+@pytest.mark.parametrize(
+    ("embedder", "reranker"), [("mock", "heuristic"), ("local", "fastembed"), ("openai", "http")]
+)
 async def test_every_provider_resolves(
-    tmp_path: Path, kind: type[Container], embedder: str, llm: str
+    tmp_path: Path, kind: type[Container], embedder: str, reranker: str, llm: str
 ) -> None:
     """Each provider of each container gives its object under every choice of adapters."""
     chosen = settings(
-        tmp_path, embeddings_backend=embedder, llm_backend=llm, openai_api_key=SecretStr("sk-test")
+        tmp_path,
+        embeddings_backend=embedder,
+        llm_backend=llm,
+        openai_api_key=SecretStr("sk-test"),
+        rerank_backend=reranker,
+        rerank_model="model",
+        rerank_url="http://127.0.0.1:1/v1",
     )
     container = kind(settings=providers.Object(chosen))
+    for name, provider in container.providers.items():
+        assert provider() is not None, name
+    container.broker().close()
     async with AsyncExitStack() as stack:
-        opened = container.embedder()
-        if hasattr(opened, "__aenter__"):
-            await stack.enter_async_context(opened)  # type: ignore[arg-type]
-        for name, provider in container.providers.items():
-            assert provider() is not None, name
-        container.broker().close()
+        opened = builders.settings_embedder(chosen)
+        if isinstance(opened, AbstractAsyncContextManager):
+            await stack.enter_async_context(opened)
+        assert builders.settings_chunker(chosen, opened).split("Two words.")
+
+
+async def test_without_a_reranker_there_is_no_stage(tmp_path: Path) -> None:
+    """`none` leaves the order as it is."""
+    container = HttpContainer(settings=providers.Object(settings(tmp_path, rerank_backend="none")))
+    assert container.rerank_stage() is None
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"rerank_backend": "fastembed"}, "APP_RERANK_MODEL"),
+        ({"rerank_backend": "http", "rerank_model": "m"}, "APP_RERANK_URL"),
+        ({"rerank_backend": "http", "rerank_url": "http://127.0.0.1:1/v1"}, "APP_RERANK_MODEL"),
+    ],
+)
+async def test_what_a_reranker_needs_is_named(tmp_path: Path, values: dict[str, str], name: str) -> None:
+    """One clear line at the start, not an error at the first question."""
+    container = HttpContainer(settings=providers.Object(settings(tmp_path, **values)))
+    with pytest.raises(SettingsError, match=name):
+        container.reranker()
 
 
 async def test_a_use_case_is_made_once(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import pytest
@@ -47,7 +47,8 @@ async def test_the_oldest_contract(service: Served) -> None:
 async def test_a_source_cites_exactly(service: Served) -> None:
     """Document, revision, chunk, pages, span; and the text is the text at the span."""
     document = await service.ingested(SEA, name="sea.txt", collection="books")
-    body = (await service.query(question="Who drinks tea?", collection="books", top_k=1)).json()
+    asked = {"question": "Who drinks tea?", "collection": "books", "top_k": 1, "collapse": False}
+    body = (await service.query(**asked)).json()
     assert set(body) == {"answer", "sources", "degraded"}
     assert body["degraded"] == []
     [source] = body["sources"]
@@ -175,6 +176,9 @@ ID = str(uuid4())
         ({"question": "x", "vector_weight": 1.1}, "vector_weight"),
         ({"question": "x", "candidates": 0}, "candidates"),
         ({"question": "x", "min_score": -1}, "min_score"),
+        ({"question": "x", "rerank": "yes"}, "rerank"),
+        ({"question": "x", "diversity": 1.5}, "diversity"),
+        ({"question": "x", "collapse": 1}, "collapse"),
         ({"question": "x", "Question": "y"}, "Question"),
         ({"question": "x", "filter": {}}, "filter"),
         ([], ""),
@@ -304,19 +308,23 @@ async def test_words_that_are_in_no_document_find_nothing_by_words(service: Serv
 
 
 async def test_a_search_explains_itself_if_asked(service: Served) -> None:
-    """Rank, raw score and contribution in each leg; the contributions are the score."""
+    """Rank, raw score and contribution in each leg, which are the score; then the reranker's, which is."""
     await service.ingested(SEA)
     plain = (await service.query(question="Where is the lamp?")).json()
     assert "explanation" not in plain
     assert "explanation" not in plain["sources"][0]
-    body = (await service.query(question="Where is the lamp?", explain=True)).json()
+    body = (await service.query(question="Where is the lamp?", explain=True, rerank=False)).json()
     best = body["sources"][0]
     legs = best["explanation"]
+    assert (legs["rerank"], body["explanation"]["reranked"]) == (None, 0)
     assert legs["lexical"]["rank"] == 1
     added = legs["dense"]["contribution"] + legs["lexical"]["contribution"]
     assert added == pytest.approx(best["score"])
     assert body["explanation"]["dense_candidates"] >= body["explanation"]["lexical_candidates"] > 0
     assert body["explanation"]["vector_weight"] == 0.4
+    body = (await service.query(question="Where is the lamp?", explain=True)).json()
+    assert all(source["explanation"]["rerank"] == source["score"] for source in body["sources"])
+    assert body["explanation"]["reranked"] >= len(body["sources"])
 
 
 async def test_sources_below_a_score_are_left_out(service: Served) -> None:
@@ -335,3 +343,79 @@ async def test_an_embedder_that_is_away_leaves_the_words(service: Served) -> Non
     body = (await service.query(question="Where is the lamp?")).json()
     assert "lamp" in body["sources"][0]["text"]
     assert body["degraded"] == ["embedder"]
+
+
+async def test_copies_are_given_once_with_their_places(service: Served) -> None:
+    """`also_in` cites as a source does; `collapse: false` gives each by itself."""
+    first = await service.ingested(b"The lamp is seen far.", name="one.txt")
+    second = await service.ingested(b"The  LAMP is seen far!", name="two.txt")
+    [source] = (await service.query(question="lamp")).json()["sources"]
+    [place] = source["also_in"]
+    assert {source["document_id"], place["document_id"]} == {first["id"], second["id"]}
+    assert set(place) == {"document_id", "document_name", "collection", "chunk_index", "span", "pages"}
+    assert place["pages"] == {"first": 1, "last": 1}
+    plain = (await service.query(question="lamp", collapse=False)).json()["sources"]
+    assert len(plain) == 2
+    assert not any("also_in" in each for each in plain)
+
+
+async def test_without_a_reranker_reranking_is_refused(tmp_path: Path) -> None:
+    """400, and where to set one; without asking nothing is reranked."""
+    async with served(tmp_path, rerank_backend="none") as service:
+        await service.ingested(SEA)
+        reply = await service.query(question="lamp", rerank=True)
+        assert (reply.status_code, reply.json()["type"]) == (400, "urn:citewell:problem:invalid-request")
+        assert "APP_RERANK_BACKEND" in reply.json()["detail"]
+        body = (await service.query(question="lamp", explain=True)).json()
+        assert body["explanation"]["reranked"] == 0
+
+
+async def test_a_reranker_that_is_away_leaves_the_order(tmp_path: Path) -> None:
+    """Sources come all the same, and `degraded` and the metrics say what was missing."""
+    settings: dict[str, Any] = {
+        "rerank_backend": "http",
+        "rerank_url": "http://127.0.0.1:1/v1",
+        "rerank_model": "m",
+    }
+    async with served(tmp_path, **settings) as service:
+        await service.ingested(SEA)
+        body = (await service.query(question="lamp")).json()
+        plain = (await service.query(question="lamp", rerank=False)).json()
+        assert (body["sources"], body["degraded"]) == (plain["sources"], ["reranker"])
+        assert plain["degraded"] == []
+        metrics = (await service.client.get("/metrics")).text
+    assert 'part="reranker"} 1.0' in metrics
+
+
+async def test_diverse_sources_come_as_they_were_chosen(service: Served) -> None:
+    """`diversity` goes from the request to the search."""
+    for text in (
+        b"The red lamp of the north mole.",
+        b"The red lamp of a north mole.",
+        b"A lamp costs money.",
+    ):
+        await service.ingested(text)
+    asked = {"question": "red lamp north mole", "top_k": 2, "collapse": False}
+    plain = (await service.query(**asked)).json()["sources"]
+    diverse = (await service.query(**asked, diversity=0.7)).json()["sources"]
+    assert "red" in plain[1]["text"]
+    assert "money" in diverse[1]["text"]
+
+
+async def test_what_a_question_needs_is_open_while_the_service_is(tmp_path: Path) -> None:
+    """The language model and the reranker too, which the API alone has."""
+
+    class Opened(ScriptedLLM):
+        is_open = False
+
+        async def __aenter__(self) -> Self:
+            self.is_open = True
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            self.is_open = False
+
+    llm = Opened()
+    async with served(tmp_path, llm=llm):
+        assert llm.is_open
+    assert not llm.is_open

@@ -110,7 +110,7 @@ def test_a_heading_may_begin_in_the_middle_of_a_line() -> None:
 
 
 def test_items_rows_and_lines_of_code_stay_whole() -> None:
-    """They count as sentences: stops inside them are no place for a cut, their ends are."""
+    """Stops inside them are no place for a cut, their ends are."""
     lines = [
         "- first item. It has two sentences",
         "- second item",
@@ -119,8 +119,9 @@ def test_items_rows_and_lines_of_code_stay_whole() -> None:
         "    call(one. Two, three);",
     ]
     text = "\n".join(lines)
-    found = {place.end for place in breaks(text) if place.strength is Strength.SENTENCE}
+    found = {place.end for place in breaks(text) if place.strength is Strength.ITEM}
     assert found == {text.index(line) + len(line) for line in lines[:-1]}
+    assert not any(place.strength > Strength.ITEM for place in breaks(text))
 
 
 def test_a_long_sentence_is_cut_at_lines_then_words_then_characters() -> None:

@@ -210,3 +210,16 @@ def test_a_refused_question_is_named() -> None:
 
     with pytest.raises(UnusableServer, match="'q1' was refused: the question is too long"):
         asking(Refusing())(FOLDER.questions, mode="dense", threads=1, tell=told)
+
+
+def test_the_places_of_a_copy_count_beside_it(api: ScriptedApi) -> None:
+    """A document whose text is another's is found where that one is."""
+    ids = {"one": ("d1",), "two": ("d2",), "three": ("d3",)}
+    ask = Asking(api, collection="tides", ids=ids, ignore_identical=False)
+    api.reply = sources("one", "two")
+    api.reply["sources"][0]["also_in"] = [{"document_id": "three"}]
+    fields = {"mode": "hybrid", "rerank": True}
+    found = ask(FOLDER.questions, mode="reranked", fields=fields, threads=1, tell=told)
+    assert found["q1"].ranking == ("d1", "d3", "d2")
+    asked = {**api.asked[-1], "question": "x"}
+    assert asked == {"question": "x", "top_k": 100, "collection": "tides", **fields}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.http_app import settings
 
+from citewell_entrypoints.client import Address, Api
+from citewell_entrypoints.client.errors import Refused
+from citewell_entrypoints.client.transport import Reply
 from citewell_entrypoints.container import HttpContainer
-from citewell_entrypoints.evaluation.modes import described_modes
+from citewell_entrypoints.evaluation.modes import described_modes, known_modes
 from citewell_entrypoints.http import create_app
 from citewell_entrypoints.http.streams import OpenStreams
 
@@ -58,3 +62,42 @@ def test_a_single_mode_is_a_constant() -> None:
 def test_a_description_without_modes_has_none(description: dict[str, Any]) -> None:
     """Whatever else answers at the address."""
     assert described_modes(description) == ()
+
+
+class Server(Api):
+    """A server that replies to reranked questions or refuses them with a status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(Address("127.0.0.1", 9))
+        self.status = status
+        self.asked: list[Mapping[str, Any]] = []
+
+    def query(self, body: Mapping[str, Any]) -> Reply:
+        self.asked.append(body)
+        if self.status != 200:
+            raise Refused("no", status=self.status, title="No")
+        return Reply(200, {}, "{}")
+
+
+def test_a_server_with_a_reranker_is_measured_with_and_without() -> None:
+    """So that `--compare` can hold both against each other."""
+    assert known_modes(Server(200), ("dense", "hybrid")) == {
+        "dense": {"mode": "dense"},
+        "hybrid": {"mode": "hybrid", "rerank": False},
+        "reranked": {"mode": "hybrid", "rerank": True},
+    }
+
+
+@pytest.mark.parametrize("described", [(), ("dense",), ("hybrid", "reranked")])
+def test_where_there_is_nothing_to_rerank_nobody_asks(described: tuple[str, ...]) -> None:
+    """Nor where the server has a mode of this name itself."""
+    server = Server(200)
+    assert known_modes(server, described) == {mode: {"mode": mode} for mode in described}
+    assert server.asked == []
+
+
+def test_a_server_that_refuses_to_rerank_has_no_such_mode() -> None:
+    """Older ones know no such field; a failure of another kind is one of the evaluation."""
+    assert known_modes(Server(400), ("hybrid",)) == {"hybrid": {"mode": "hybrid"}}
+    with pytest.raises(Refused):
+        known_modes(Server(500), ("hybrid",))

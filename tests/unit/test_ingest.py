@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.fakes import FormFeedParser, WordEmbedder
 from tests.house import House
 
-from citewell.errors import EmbedderUnavailable, EmbeddingRejected, PasswordRequired, StaleLease
-from citewell.model import Document, Failure, Status
+from citewell.errors import (
+    EmbedderUnavailable,
+    EmbeddingRejected,
+    PasswordRequired,
+    SpaceMismatch,
+    StaleLease,
+)
+from citewell.memory import MemoryVectorStore
+from citewell.model import (
+    Chunk,
+    Document,
+    EmbeddedChunk,
+    Failure,
+    Heading,
+    Mode,
+    ParsedPage,
+    Publication,
+    RevisionId,
+    Scope,
+    SearchOptions,
+    Status,
+)
 from citewell.ports import EmbeddingRole
 from citewell.usecases import IngestPolicy
 
@@ -50,6 +71,36 @@ async def test_a_chunk_is_the_text_at_its_span(house: House) -> None:
     chunks = await house.vectors.chunks(document.id, limit=1000)
     assert len(chunks) > 20
     assert all(chunk.text == chunk.span.of(text) for chunk in chunks)
+
+
+async def test_the_context_reaches_the_embedder_and_the_words(tmp_path: Path) -> None:
+    """Title and headings are embedded and analysed with a chunk, within the window, and not shown."""
+
+    class Headed(FormFeedParser):
+        async def parse(
+            self, path: Path, *, media_type: str, password: str | None = None, skip: int = 0
+        ) -> AsyncGenerator[ParsedPage, None]:
+            async for page in super().parse(path, media_type=media_type, password=password, skip=skip):
+                yield replace(page, headings=(Heading(0, 1, "Timetable of the harbour"),))
+
+    house = House(tmp_path, parser=Headed())
+    house.embedder.max_tokens = 16
+    submitted = await house.upload(TEXT, name="Isle_of_Mull_2022.txt")
+    assert submitted.job_id is not None
+    await house.ingest(submitted.job_id)
+    chunks = await house.vectors.chunks(submitted.document.id, limit=100)
+    assert len(house.embedder.embedded) == len(chunks) == 2
+    for chunk, embedded in zip(chunks, house.embedder.embedded, strict=True):
+        context, _, passage = embedded.rpartition("\n\n")
+        assert passage == chunk.text in TEXT.decode()
+        assert context.startswith("Isle of Mull 2022")
+        assert house.embedder.count_tokens(embedded) <= 16
+    for question in ("Mull", "timetable"):
+        found = await house.searching(
+            question, scope=Scope(), top_k=100, options=SearchOptions(mode=Mode.LEXICAL)
+        )
+        assert {hit.chunk for hit in found.hits} == set(chunks)
+        assert not any(question in hit.chunk.text for hit in found.hits)
 
 
 async def test_nothing_is_found_before_the_job_has_ended(tmp_path: Path) -> None:
@@ -236,3 +287,39 @@ async def test_an_ended_lease_cannot_report(house: House) -> None:
     await house.jobs.fail(lease, Failure("unreadable", "damaged"))
     with pytest.raises(StaleLease):
         await house.jobs.complete(lease, page_count=1, chunk_count=1)
+
+
+async def test_a_job_is_given_back_where_the_store_goes_over_to_another_space(tmp_path: Path) -> None:
+    """Uncounted and at once; whoever takes it up begins with no chunk and counts rightly."""
+    house = House(tmp_path)
+    document, job_id = await house.uploaded_job(TEXT * 20)
+    vectors = house.vectors
+    begun: list[RevisionId] = []
+    left = 2
+
+    class Leaving(MemoryVectorStore):
+        async def stage(self, publication: Publication, chunks: Sequence[EmbeddedChunk]) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                begun.append(publication.revision_id)
+                raise SpaceMismatch
+            await vectors.stage(publication, chunks)
+
+        async def staged(self, revision_id: RevisionId) -> Chunk | None:
+            return await vectors.staged(revision_id)
+
+    house.vectors = Leaving(house.database, house.embedder.space)
+    with pytest.raises(SpaceMismatch):
+        await house.ingest(job_id)
+    waiting = await state(house, document)
+    assert (waiting.status, waiting.attempts) == (Status.QUEUED, 0)
+    assert house.queue.announced[-1] == (job_id, 0.0)
+    house.vectors = vectors
+    # The switch forgets what was staged for the former space.
+    assert waiting.progress.chunks_done > 0
+    await vectors.discard(begun[0])
+    await house.ingest(job_id)
+    ready = await state(house, document)
+    assert ready.status is Status.READY
+    assert ready.chunk_count == len(await house.vectors.chunks(document.id, limit=100)) > 8

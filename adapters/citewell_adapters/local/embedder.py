@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Self
 from citewell.errors import DimensionMismatch
 from citewell.model import EmbeddingSpace, Vector
 from citewell.ports import EmbeddingRole
+from citewell_adapters.local.cores import usable_cores
 from citewell_adapters.local.files import PACKAGED_MODEL, folder_files, packaged_files
 from citewell_adapters.local.model import LocalModel
 from citewell_adapters.local.named import NamedModel
@@ -42,7 +42,7 @@ class LocalEmbedder:
         """
         self._chosen = model or PACKAGED_MODEL
         self._dimensions = dimensions
-        self._threads = threads or _usable_cores()
+        self._threads = threads or usable_cores()
         self._cache_folder = cache_folder
         self._executor: ThreadPoolExecutor | None = None
         self._model: LocalModel | None = None
@@ -114,9 +114,3 @@ class LocalEmbedder:
         if folder.is_dir():
             return OnnxModel(folder_files(folder))
         return NamedModel(self._chosen, cache_folder=self._cache_folder)
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

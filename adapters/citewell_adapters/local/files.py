@@ -14,7 +14,7 @@ from citewell.errors import EmbeddingRejected
 from citewell.ports import EmbeddingRole
 from citewell_adapters.local.failures import INSTALL_HINT
 
-__all__ = ["PACKAGED_MODEL", "ModelFiles", "folder_files", "packaged_files"]
+__all__ = ["PACKAGED_MODEL", "ModelFiles", "digest_of", "folder_files", "packaged_files"]
 
 Pooling = Literal["mean", "cls"]
 
@@ -71,7 +71,7 @@ def folder_files(folder: Path) -> ModelFiles:
             raise EmbeddingRejected(f"the embedding model's folder {folder} holds no {path.name}")
     prompts = _settings(folder / "config_sentence_transformers.json").get("prompts") or {}
     return ModelFiles(
-        name=f"{folder.resolve().name}-{_digest(model, tokenizer)[:8]}",
+        name=f"{folder.resolve().name}-{digest_of(model, tokenizer)[:8]}",
         model=model,
         tokenizer=tokenizer,
         window=_window(folder),
@@ -89,7 +89,7 @@ def _installed(package: str, path: str, *, sha256: str) -> Path:
     for location in (spec and spec.submodule_search_locations) or ():
         file = Path(location, path)
         if file.is_file():
-            if _digest(file) != sha256:
+            if digest_of(file) != sha256:
                 raise EmbeddingRejected(
                     f"{path} of the package {package} is not the file that Citewell was made with: "
                     f"pip install --force-reinstall 'citewell[server]'"
@@ -98,7 +98,8 @@ def _installed(package: str, path: str, *, sha256: str) -> Path:
     raise EmbeddingRejected(f"the local embedding model is not installed: {INSTALL_HINT}")
 
 
-def _digest(*paths: Path) -> str:
+def digest_of(*paths: Path) -> str:
+    """The SHA-256 of the files, one after the other, in hexadecimal."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from citewell_adapters.local.texts import encodable
+
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -35,18 +37,9 @@ class ModelTokens:
 
     def ids(self, text: str) -> list[int]:
         """The tokens of `text` with special ones, the text cut to `max_tokens`."""
-        encoding = self._tokenizer.encode(_encodable(text), add_special_tokens=False)
+        encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
         encoding.truncate(self.max_tokens)
         return self._tokenizer.post_process(encoding).ids
 
     def _count_word(self, word: str) -> int:
-        return len(self._tokenizer.encode(_encodable(word), add_special_tokens=False))
-
-
-def _encodable(text: str) -> str:
-    """`text` with lone surrogates replaced, which tokenizers refuse."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode(errors="replace").decode()
-    return text
+        return len(self._tokenizer.encode(encodable(word), add_special_tokens=False))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -42,15 +44,20 @@ class RetryPolicy:
         return min(doubled, self.max_wait_seconds) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads calls out
 
 
-async def retried(call: Callable[[], Awaitable[T]], *, policy: RetryPolicy) -> T:
-    """What `call` gives, called again as the policy says. Raises what its last call raised."""
-    failures = 0
+async def retried(
+    call: Callable[[], Awaitable[T]], *, policy: RetryPolicy, within_seconds: float = math.inf
+) -> T:
+    """What `call` gives, called again as the policy says. Raises what its last call raised.
+
+    within_seconds: from now; a wait that would end later is not begun.
+    """
+    failures, until = 0, time.monotonic() + within_seconds
     while True:
         try:
             return await call()
         except Exception as error:
             failures += 1
             wait_seconds = policy.wait_seconds(error, failures=failures)
-            if wait_seconds is None:
+            if wait_seconds is None or time.monotonic() + wait_seconds >= until:
                 raise
         await asyncio.sleep(wait_seconds)

@@ -11,9 +11,13 @@ from citewell_adapters.pgvector.documents import PgDocumentStore
 from citewell_adapters.pgvector.jobs import PgJobStore
 from citewell_adapters.pgvector.pages import PgPageStore
 from citewell_adapters.pgvector.passages import PgPassageStore
+from citewell_adapters.pgvector.space_store import PgSpaces, SpaceState
+from citewell_adapters.pgvector.spaces import OpenedSpace, Origin
 from citewell_adapters.pgvector.vectors import PgVectorStore
 
 __all__ = [
+    "OpenedSpace",
+    "Origin",
     "PgContentLedger",
     "PgDatabase",
     "PgDocumentStore",
@@ -21,5 +25,7 @@ __all__ = [
     "PgJobStore",
     "PgPageStore",
     "PgPassageStore",
+    "PgSpaces",
     "PgVectorStore",
+    "SpaceState",
 ]

@@ -15,7 +15,7 @@ from citewell.model import RevisionId
 from citewell_adapters.pgvector.database import Connection
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
-__all__ = ["IndexStatements", "index_batch", "index_revision"]
+__all__ = ["IndexStatements", "index_batch", "index_revision", "index_waiting"]
 
 #: So many documents take part in one batch at most: each is locked, small as it may be.
 _DOCUMENTS: Final = 32
@@ -37,6 +37,11 @@ _LOCK: Final = sql.SQL(
     ORDER BY u.revision_id LIMIT {documents}
     FOR SHARE OF d SKIP LOCKED FOR UPDATE OF u SKIP LOCKED
     """
+)
+
+# unindexed_pkey
+_ALL: Final = sql.SQL(
+    "SELECT revision_id, chunk_count FROM unindexed WHERE space_id = {space_id} ORDER BY revision_id"
 )
 
 # unindexed_pkey, documents_pkey
@@ -93,6 +98,7 @@ class IndexStatements:
         names = {"vectors": space.vectors, "space_id": sql.Literal(space.id)}
         self.waiting = _WAITING.format(**names)
         self.lock = _LOCK.format(**names, documents=sql.Literal(_DOCUMENTS))
+        self.all = _ALL.format(**names)
         self.lock_revision = _LOCK_REVISION.format(**names)
         self.move = _MOVE.format(**names)
         self.count_down = _COUNT_DOWN.format(**names)
@@ -126,6 +132,12 @@ async def index_revision(
     left = row[0] if row else 0
     while left > 0:
         left -= await _move(connection, statements, revision_id, limit=min(left, _AT_ONCE))
+
+
+async def index_waiting(connection: Connection, statements: IndexStatements) -> None:
+    """Move all that waits, without holding documents: to be called where nobody else changes the space."""
+    for revision_id, waiting in await (await connection.execute(statements.all)).fetchall():
+        await _move(connection, statements, revision_id, limit=waiting)
 
 
 async def _move(

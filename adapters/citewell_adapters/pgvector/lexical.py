@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from citewell.chunking import in_context
 from citewell.lexical import TERM_SPACE, term_weights
 from citewell.model import EmbeddedChunk, RevisionId
 from citewell.ports import LexicalEncoder
@@ -136,9 +137,10 @@ WHERE u.lacking
 ORDER BY u.revision_id LIMIT 1
 FOR NO KEY UPDATE OF d SKIP LOCKED FOR UPDATE OF u SKIP LOCKED
 """
-# chunks_pkey, lexical_pkey, staged_terms_pkey
+# chunks_pkey, revisions_pkey, lexical_pkey, staged_terms_pkey
 _TEXTS: Final = """
-SELECT t.chunk_index, t.text FROM chunks AS t
+SELECT t.chunk_index, r.name, t.heading_path, t.text
+FROM chunks AS t JOIN revisions AS r ON r.id = t.revision_id
 WHERE t.revision_id = %(revision_id)s AND NOT EXISTS (
     SELECT FROM lexical AS l
     WHERE l.collection_id = %(collection_id)s AND l.document_id = %(document_id)s
@@ -207,7 +209,10 @@ async def encode_some(connection: Connection, encoder: LexicalEncoder) -> int:
     revision_id = RevisionId(row[0])
     parameters = {"revision_id": revision_id, "collection_id": row[1], "document_id": row[2]}
     cursor = await connection.execute(_TEXTS, {**parameters, "limit": _AT_ONCE})
-    texts = await cursor.fetchall()
+    texts = [
+        (index, in_context(text, name=name, heading_path=heading_path))
+        for index, name, heading_path, text in await cursor.fetchall()
+    ]
     encoded = await asyncio.to_thread(lambda: [(index, encoder.passage(text)) for index, text in texts])
     await _stage(connection, revision_id, encoded)
     done = {**parameters, "chunks": len(texts), "all": len(texts) < _AT_ONCE}

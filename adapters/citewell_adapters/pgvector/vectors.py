@@ -42,7 +42,7 @@ from citewell_adapters.pgvector.lexical import (
 )
 from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS
 from citewell_adapters.pgvector.revisions import lock_revision
-from citewell_adapters.pgvector.spaces import open_space
+from citewell_adapters.pgvector.spaces import OpenedSpace, Origin, hold_space, open_space
 from citewell_adapters.pgvector.vector_sql import (
     COUNT_CHUNKS,
     DELETE_CHUNKS,
@@ -68,21 +68,34 @@ class PgVectorStore:
     Opening it makes `space` the database's active one. A revision's chunks do not change once it is live:
     staging it again with other texts would show before the publication. A vector of zeros has similarity -1
     to all, itself included, so it comes last. Collections of up to `max_exact_chunks` are searched exactly.
-    Once another process has opened the database, without any vector then, with another space, every call
-    raises SpaceMismatch.
+    Once another space is active, because another process has opened the database with it, without any vector
+    then, or has made it active, every call that has to do with vectors raises SpaceMismatch and changes
+    nothing. One that writes leaves its unit of work as it was; one that reads spoils it.
     """
 
     def __init__(
-        self, database: PgDatabase, space: EmbeddingSpace, *, max_exact_chunks: int = MAX_EXACT_CHUNKS
+        self,
+        database: PgDatabase,
+        space: EmbeddingSpace,
+        *,
+        origin: Origin | None = None,
+        inactive: OpenedSpace | None = None,
+        max_exact_chunks: int = MAX_EXACT_CHUNKS,
     ) -> None:
+        """origin: noted for whoever has to make vectors of the space.
+
+        inactive: the space as it is, if it is not to be made active but searched while it is inactive.
+        """
         self._database = database
         self._space = space
+        self._origin = origin
+        self._inactive = inactive
         self._max_exact_chunks = max_exact_chunks
         self._opened: SpaceStatements | None = None
 
     async def __aenter__(self) -> Self:
         """Raises SpaceMismatch if the database holds vectors of another space."""
-        space = await open_space(self._database, self._space)
+        space = self._inactive or await open_space(self._database, self._space, origin=self._origin)
         self._opened = SpaceStatements.of(space, max_exact_chunks=self._max_exact_chunks)
         return self
 
@@ -245,8 +258,11 @@ class PgVectorStore:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Connection]:
+        space_id = self._statements.space_id
         with self._served():
             async with self._database.transaction() as connection:
+                if not await hold_space(connection, space_id, active=True):
+                    raise self._no_longer_served()
                 yield connection
 
     @contextmanager
@@ -256,7 +272,10 @@ class PgVectorStore:
             yield
         except (errors.UndefinedTable, errors.ForeignKeyViolation) as error:
             # Revisions and documents are locked before anything refers to them, so it is the space.
-            raise SpaceMismatch(f"the database no longer serves {self._space}: start again") from error
+            raise self._no_longer_served() from error
+
+    def _no_longer_served(self) -> SpaceMismatch:
+        return SpaceMismatch(f"the database no longer serves {self._space}: start again")
 
     @property
     def _statements(self) -> SpaceStatements:

@@ -26,6 +26,7 @@ _LONGEST_BOLD: Final = 100
 _SHORTEST_BODY: Final = 80
 _DIGITS: Final = "0123456789"
 _NOT_A_LETTER: Final = re.compile(r"[\W_]+")
+_ITEM: Final = re.compile(r"[•‣◦▪●○■·–—*-]\s")
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -115,7 +116,8 @@ def _is_bold_title(block: PrintedBlock, following: PrintedBlock | None, *, body:
 
 
 def _could_be_title(text: str, *, longest: int) -> bool:
-    return len(text) <= longest and sum(character.isalpha() for character in text) >= 2
+    letters = sum(character.isalpha() for character in text)
+    return len(text) <= longest and letters >= 2 and not _ITEM.match(text)
 
 
 class _Titles:

@@ -44,6 +44,9 @@ class SnowballEncoder:
     def passage(self, text: str) -> Mapping[int, int]:
         return self._encoder.passage(text)
 
+    def sequence(self, text: str) -> Sequence[int | None]:
+        return self._encoder.sequence(text)
+
     def question(self, text: str) -> Sequence[Sequence[int]]:
         return self._encoder.question(text)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 __all__ = ["explained"]
 
-_HEADER: Final = ("", "score", "dense", "cosine", "adds", "lexical", "BM25", "adds")
+_HEADER: Final = ("", "score", "dense", "cosine", "adds", "lexical", "BM25", "adds", "rerank")
 
 
 def explained(reply: Mapping[str, Any]) -> str:
@@ -21,7 +21,8 @@ def explained(reply: Mapping[str, Any]) -> str:
 def _row(number: int, source: Mapping[str, Any]) -> Sequence[str]:
     explanation = source.get("explanation") or {}
     legs = (*_leg(explanation.get("dense")), *_leg(explanation.get("lexical")))
-    return (f"[{number}]", f"{source['score']:.3f}", *legs)
+    rerank = explanation.get("rerank")
+    return (f"[{number}]", f"{source['score']:.3f}", *legs, "-" if rerank is None else f"{rerank:.3f}")
 
 
 def _leg(leg: Mapping[str, Any] | None) -> Sequence[str]:
@@ -31,9 +32,11 @@ def _leg(leg: Mapping[str, Any] | None) -> Sequence[str]:
 
 
 def _summary(explanation: Mapping[str, Any]) -> str:
+    judged = explanation.get("reranked")
+    reranking = f"; {judged} reranked in {explanation['rerank_ms']:.1f} ms" if judged else ""
     return (
         f"{explanation['dense_candidates']} candidates by meaning, "
         f"{explanation['lexical_candidates']} by words; "
         f"weight of the vectors {explanation['vector_weight']:.2f}; "
-        f"embedding {explanation['embed_ms']:.1f} ms, finding {explanation['find_ms']:.1f} ms"
+        f"embedding {explanation['embed_ms']:.1f} ms, finding {explanation['find_ms']:.1f} ms{reranking}"
     )

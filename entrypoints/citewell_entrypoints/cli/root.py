@@ -25,6 +25,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "retry": "Queue documents anew that failed or were cancelled.",
     "delete": "Delete documents, for good.",
     "eval": "Measure how well the server finds what is there.",
+    "spaces": "List the embedding models whose vectors are stored.",
+    "reembed": "Change the embedding model of what is stored.",
     "doctor": "Check everything, and say how to mend what is wrong.",
     "migrate": "Bring the schema of the database up to date.",
     "api": "Run one API process, for engines of your own.",

@@ -51,12 +51,22 @@ class Asking:
         self._ignore_identical = ignore_identical
 
     def __call__(
-        self, questions: Mapping[str, str], *, mode: str, threads: int, tell: Tell
+        self,
+        questions: Mapping[str, str],
+        *,
+        mode: str,
+        fields: Mapping[str, Any] | None = None,
+        threads: int,
+        tell: Tell,
     ) -> Mapping[str, Found]:
-        """What each question found, in their order. Raises UnusableServer, ClientError."""
+        """What each question found, in their order. Raises UnusableServer, ClientError.
+
+        mode: its name; fields: what a question in it says, if that is not the mode alone.
+        """
+        said = {"mode": mode} if fields is None else fields
 
         def ask(question: tuple[str, str], patience: Patience) -> tuple[str, Found]:
-            return question[0], self._ask(*question, mode=mode, patience=patience)
+            return question[0], self._ask(*question, fields=said, patience=patience)
 
         first = next(iter(questions.items()))
         with closing(in_threads(ask, [first], threads=1)) as warming:
@@ -69,8 +79,10 @@ class Asking:
                 tell(f"asking, {mode}", len(found), len(questions))
         return {question: found[question] for question in questions}
 
-    def _ask(self, question_id: str, question: str, *, mode: str, patience: Patience) -> Found:
-        body = {"question": question, "top_k": _TOP_K, "collection": self._collection, "mode": mode}
+    def _ask(
+        self, question_id: str, question: str, *, fields: Mapping[str, Any], patience: Patience
+    ) -> Found:
+        body = {"question": question, "top_k": _TOP_K, "collection": self._collection, **fields}
 
         def timed() -> tuple[Any, float]:
             began = time.perf_counter()
@@ -91,10 +103,13 @@ class Asking:
         return Found(self._ranking(reply, question_id), seconds, reply.get("answer") is not None)
 
     def _ranking(self, reply: Mapping[str, Any], question_id: str) -> tuple[str, ...]:
-        """Documents by their best passage: sources come best first."""
+        """Documents by their best passage, those of its copies beside it: sources come best first."""
         try:
             ranked = dict.fromkeys(
-                passage for source in reply["sources"] for passage in self._ids[source["document_id"]]
+                passage
+                for source in reply["sources"]
+                for place in (source, *(source.get("also_in") or ()))
+                for passage in self._ids[place["document_id"]]
             )
         except KeyError:
             raise UnusableServer(f"the collection {self._collection} was changed meanwhile") from None

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from citewell_entrypoints.evaluation.errors import UnusableFolder
 
-__all__ = ["BeirFolder", "Passage", "read_folder"]
+__all__ = ["BeirFolder", "Passage", "read_folder", "read_judgements", "read_queries"]
 
 _QRELS: Final = ("qrels.tsv", "qrels/test.tsv")
 _HEADER: Final = ("query-id", "corpus-id", "score")
@@ -51,9 +51,9 @@ def read_folder(folder: Path) -> BeirFolder:
         folder / "corpus.jsonl",
         lambda raw: Passage(_id(raw), _text(raw, "title", default=""), _text(raw, "text")),
     )
-    asked = _by_id(folder / "queries.jsonl", lambda raw: Passage(_id(raw), "", _text(raw, "text")))
+    asked = read_queries(folder / "queries.jsonl")
     path = next((folder / name for name in _QRELS if (folder / name).is_file()), folder / _QRELS[0])
-    judged = _judgements(path)
+    judged = read_judgements(path)
     gains = {
         question: judged[question]
         for question in asked
@@ -66,7 +66,7 @@ def read_folder(folder: Path) -> BeirFolder:
     return BeirFolder(
         folder.resolve().name,
         tuple(passages.values()),
-        {question: asked[question].text for question in gains},
+        {question: asked[question] for question in gains},
         gains,
         tuple(_notes(asked.keys(), passages.keys(), judged, kept=gains.keys())),
     )
@@ -102,7 +102,14 @@ def _by_id(path: Path, read: Callable[[Any], Passage]) -> dict[str, Passage]:
     return found
 
 
-def _judgements(path: Path) -> dict[str, dict[str, int]]:
+def read_queries(path: Path) -> dict[str, str]:
+    """The questions of a file by id. Raises UnusableFolder, with the line that is broken."""
+    asked = _by_id(path, lambda raw: Passage(_id(raw), "", _text(raw, "text")))
+    return {question: passage.text for question, passage in asked.items()}
+
+
+def read_judgements(path: Path) -> dict[str, dict[str, int]]:
+    """How relevant a document is, by question and document. Raises UnusableFolder likewise."""
     judged: dict[str, dict[str, int]] = {}
     for number, line in _lines(path):
         fields = tuple(line.rstrip("\r\n").split("\t"))

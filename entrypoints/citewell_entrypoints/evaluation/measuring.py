@@ -51,7 +51,10 @@ def evaluate(api: Api, folder: BeirFolder, how: Measuring, *, tell: Tell) -> Run
     if not ids:
         raise UnusableServer(f"no document of {folder.name} holds any text")
     ask = Asking(api, collection=collection, ids=ids, ignore_identical=how.ignore_identical)
-    found = {mode: ask(folder.questions, mode=mode, threads=how.threads, tell=tell) for mode in modes}
+    found = {
+        mode: ask(folder.questions, mode=mode, fields=fields, threads=how.threads, tell=tell)
+        for mode, fields in modes.items()
+    }
     passages = sum(map(len, ids.values()))
     return Run(
         folder=folder.name,

@@ -1,31 +1,56 @@
-"""Which modes of search a server knows, by its own description."""
+"""Which modes of search a server knows, by its own description, and what a question in each of them is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from citewell_entrypoints.client import Api
+from citewell_entrypoints.client.errors import Refused
 from citewell_entrypoints.client.transport import exchange
 from citewell_entrypoints.evaluation.errors import UnusableServer
 
-__all__ = ["chosen_modes", "described_modes"]
+__all__ = ["RERANKED", "chosen_modes", "described_modes", "known_modes"]
 
-_DESCRIPTION = "/schema/openapi.json"
+#: `hybrid` and then reranked; where the server has a reranker, `hybrid` is measured without it.
+RERANKED: Final = "reranked"
+
+_DESCRIPTION: Final = "/schema/openapi.json"
+_BAD_REQUEST: Final = 400
 
 
-def chosen_modes(api: Api, wanted: Sequence[str]) -> tuple[str, ...]:
-    """The modes that are wanted, each once, or all that the server knows.
+def chosen_modes(api: Api, wanted: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """The modes that are wanted, each once, or all that the server knows: what a question in each says.
 
     Raises UnusableServer, ClientError.
     """
     reply = exchange(api.address, "GET", _DESCRIPTION)
-    known = described_modes(reply.json()) if reply.status == 200 else ()
+    known = known_modes(api, described_modes(reply.json())) if reply.status == 200 else {}
     if not known:
         raise UnusableServer(f"{api.address}{_DESCRIPTION} does not say which modes there are")
     if unknown := [mode for mode in wanted if mode not in known]:
         raise UnusableServer(f"the server knows no mode {', '.join(unknown)}: it has {', '.join(known)}")
-    return tuple(dict.fromkeys(wanted)) or known
+    return {mode: known[mode] for mode in wanted} or known
+
+
+def known_modes(api: Api, described: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """What a question in each mode says: the described ones, and RERANKED if the server has a reranker."""
+    modes: dict[str, Mapping[str, Any]] = {mode: {"mode": mode} for mode in described}
+    if "hybrid" in modes and RERANKED not in modes and _reranks(api):
+        modes["hybrid"] = {"mode": "hybrid", "rerank": False}
+        modes[RERANKED] = {"mode": "hybrid", "rerank": True}
+    return modes
+
+
+def _reranks(api: Api) -> bool:
+    """Whether the server has a reranker: without one it refuses, as one does that knows no such field."""
+    try:
+        api.query({"question": RERANKED, "top_k": 1, "mode": "hybrid", "rerank": True})
+    except Refused as error:
+        if error.status == _BAD_REQUEST:
+            return False
+        raise
+    return True
 
 
 def described_modes(description: Mapping[str, Any]) -> tuple[str, ...]:

@@ -59,8 +59,8 @@ async def ask_question(
     """Find the passages that answer a question, best first, and the answer if a language model is there.
 
     A source cites exactly: document, revision (`sha256`), pages and character span. Documents that are not
-    `ready` are not found. If the language model or, in a hybrid search, the embedder is away, sources come
-    all the same, and `degraded` names what was missing.
+    `ready` are not found. If the language model, the reranker or, in a hybrid search, the embedder is away,
+    sources come all the same, and `degraded` names what was missing.
     """
     asked = await read_json(request, _decoder)
     answer = await answer_question(

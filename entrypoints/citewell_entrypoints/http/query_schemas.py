@@ -11,11 +11,13 @@ from citewell.model import (
     MAX_CANDIDATES,
     MAX_EXPAND,
     Answer,
+    Explanation,
     Fusion,
     Hit,
     LegScore,
     Mode,
     Passage,
+    Place,
     SearchOptions,
     SearchTrace,
 )
@@ -33,6 +35,7 @@ from citewell_entrypoints.http.schemas import (
 __all__ = [
     "LegItem",
     "PassageItem",
+    "PlaceItem",
     "QueryExplanation",
     "QueryReply",
     "QueryRequest",
@@ -95,6 +98,26 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             description="give each source a `passage`: its text with that of so many chunks before and after",
         ),
     ] = 0
+    rerank: Annotated[
+        bool | None,
+        Meta(
+            description="judge the first APP_RERANK_DEPTH passages once more, by APP_RERANK_BACKEND; null: "
+            "if `mode` is `hybrid` and the server has a reranker"
+        ),
+    ] = None
+    diversity: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="how much a source should differ from those before it (maximal marginal relevance); "
+            "0: not at all. The sources come in the order in which they were chosen, then, not by score",
+        ),
+    ] = 0.0
+    collapse: Annotated[
+        bool,
+        Meta(description="give passages of the same, or nearly the same, text once, the others in `also_in`"),
+    ] = True
     explain: Annotated[bool, Meta(description="tell how each source came to its place")] = False
 
     @property
@@ -107,6 +130,9 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             candidates=self.candidates,
             min_score=self.min_score,
             expand=self.expand,
+            rerank=self.rerank,
+            diversity=self.diversity,
+            collapse=self.collapse,
         )
 
 
@@ -129,6 +155,17 @@ class SourceExplanation(Struct, frozen=True, kw_only=True):
 
     dense: Annotated[LegItem | None, Meta(description="null if it is not among the candidates by meaning")]
     lexical: Annotated[LegItem | None, Meta(description="null if it is not among the candidates by words")]
+    rerank: Annotated[
+        float | None, Meta(description="the reranker's score, in [0, 1]; null if it did not judge it")
+    ]
+
+    @classmethod
+    def of(cls, explanation: Explanation) -> SourceExplanation:
+        return cls(
+            dense=LegItem.of(explanation.dense),
+            lexical=LegItem.of(explanation.lexical),
+            rerank=explanation.rerank,
+        )
 
 
 class QueryExplanation(Struct, frozen=True, kw_only=True):
@@ -138,7 +175,9 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
     dense_candidates: Annotated[int, Meta(description="passages looked at by meaning")]
     lexical_candidates: Annotated[int, Meta(description="passages looked at by words")]
     embed_ms: Annotated[float, Meta(description="milliseconds for embedding the question")]
-    find_ms: Annotated[float, Meta(description="milliseconds for finding the candidates")]
+    find_ms: Annotated[float, Meta(description="milliseconds for finding the candidates and choosing")]
+    reranked: Annotated[int, Meta(description="passages that the reranker judged")]
+    rerank_ms: Annotated[float, Meta(description="milliseconds for reranking")]
 
     @classmethod
     def of(cls, trace: SearchTrace) -> QueryExplanation:
@@ -148,6 +187,30 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
             lexical_candidates=trace.lexical_seen,
             embed_ms=round(trace.embed_ms, 3),
             find_ms=round(trace.find_ms, 3),
+            reranked=trace.reranked,
+            rerank_ms=round(trace.rerank_ms, 3),
+        )
+
+
+class PlaceItem(Struct, frozen=True, kw_only=True):
+    """Where else a passage stands."""
+
+    document_id: DocumentUUID
+    document_name: str
+    collection: Collection
+    chunk_index: Annotated[int, Meta(description="the passage's number in its document, from 0")]
+    span: SpanItem
+    pages: PageRange
+
+    @classmethod
+    def of(cls, place: Place) -> PlaceItem:
+        return cls(
+            document_id=place.document_id,
+            document_name=place.document_name,
+            collection=place.collection,
+            chunk_index=place.chunk_index,
+            span=SpanItem.of(place.span),
+            pages=PageRange(place.first_page, place.last_page),
         )
 
 
@@ -191,7 +254,9 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
             "passage) / 2; comparable only within one embedding model. `lexical`: BM25 as a share of the "
             "most that a passage could reach by the question's words; comparable within one collection. "
             "`hybrid`: the weighted sum of both, each stretched to 0-1 over its candidates; comparable "
-            "only within one reply",
+            "only within one reply. Reranked: the reranker's score (`heuristic`: comparable within one "
+            "reply; a cross-encoder: as its model's are); passages that it did not judge come after the "
+            "others, with their score times the lowest of its",
             examples=[0.83],
         ),
     ]
@@ -202,6 +267,13 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ]
     boxes: Boxes
     passage: Annotated[PassageItem | None, Meta(description="only if `expand` was asked for")] = None
+    also_in: Annotated[
+        list[PlaceItem],
+        Meta(
+            description="where else this text, or nearly the same, stands, best first; absent if nowhere "
+            "among the passages looked at"
+        ),
+    ] = []
     explanation: Annotated[SourceExplanation | None, Meta(description="only if `explain` was asked for")] = (
         None
     )
@@ -222,11 +294,8 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
             heading_path=list(chunk.heading_path),
             boxes=[BoxItem.of(box) for box in chunk.boxes],
             passage=PassageItem.of(hit.passage),
-            explanation=SourceExplanation(
-                dense=LegItem.of(hit.explanation.dense), lexical=LegItem.of(hit.explanation.lexical)
-            )
-            if explain
-            else None,
+            also_in=[PlaceItem.of(place) for place in hit.also_in],
+            explanation=SourceExplanation.of(hit.explanation) if explain else None,
         )
 
 
@@ -240,12 +309,15 @@ class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
             "null if there is no model, or none of the sources answers"
         ),
     ]
-    sources: Annotated[list[Source], Meta(description="best first; equal scores by document and passage")]
+    sources: Annotated[
+        list[Source],
+        Meta(description="best first; equal scores by document and passage; with `diversity` as chosen"),
+    ]
     degraded: Annotated[
         list[str],
         Meta(
-            description="what should have contributed and could not: `llm`; `embedder` if the sources were "
-            "found by their words alone",
+            description="what should have contributed and could not: `llm`; `reranker` if the sources are in "
+            "the order of the search; `embedder` if they were found by their words alone",
             examples=[[], ["llm"]],
         ),
     ]

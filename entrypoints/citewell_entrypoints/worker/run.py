@@ -40,7 +40,7 @@ async def _work(container: WorkerContainer) -> None:
     async with open_resources(container):
         consumer = DramatiqConsumer(
             container.broker(),
-            container.ingest_document(),
+            container.steady_ingest(),
             concurrency=container.settings().jobs_per_worker,
             stop_seconds=_STOP_SECONDS,
         )

@@ -1,30 +1,21 @@
 """Where a text may be cut: at the ends of its lines, sentences, paragraphs and words.
 
-A break is judged by what stands before it and by the first character that is not white space after it, and by
-nothing further on. So text that is appended later neither takes away nor moves a break with a word behind it.
+Lists, tables and code are blocks: a cut before one is better than a cut in it, one between its items or rows
+better than one within an item; and what introduces something belongs to it. A break is judged by what stands
+before it and by the first character that is not white space after it, and by nothing further on. So text that
+is appended later neither takes away nor moves a break with a word behind it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from enum import IntEnum
 from typing import Final, NamedTuple
 
 from citewell.chunking.abbreviations import ABBREVIATIONS, BEFORE_NUMBERS
+from citewell.chunking.blocks import Blocks, Strength
 
 __all__ = ["Break", "Strength", "breaks", "last_mark", "word_ends", "word_starts"]
-
-
-class Strength(IntEnum):
-    """How good a place is for a cut: the higher, the better."""
-
-    WORD = 0
-    LINE = 1
-    SENTENCE = 2
-    PARAGRAPH = 3
-    HEADING = 4
-    END = 5
 
 
 class Break(NamedTuple):
@@ -53,13 +44,6 @@ _EVENT: Final = re.compile(
     rf"(?:(?<![{_LINE_BREAKS}])([{_STOPS}{_WIDE_STOPS}]*+[{_CLOSERS}]*+(?:\[\d{{1,3}}\])*+))?+\s*+"
 )
 _LINE_BREAK: Final = re.compile(rf"[{_LINE_BREAKS}]")
-_BLANK_LINE: Final = re.compile(r"\n[^\n]*\n|\r\r|\u2029")
-# The beginning of a line that is one thing: a list's item, a table's row, a comment, a line of code.
-_ITEM: Final = re.compile(
-    r"[^\S\n]*+(?:[-*+•‣◦▪●○■–—·]\s|\(?\d{1,3}[.)]\s|\(?[A-Za-z][.)]\s|[|#}]|//|/\*|>>>\s|\$\s|@\w)"
-    r"|(?:[ ]{4}|\t)[^\n]*?(?:[={};]|\w\()"
-)
-_BULLETS: Final = frozenset("-*+•‣◦▪●○■–—·|")
 _OPENERS: Final = "([{\"'“‘«‹„¿¡*_"
 _WORD_END: Final = re.compile(rf"(?<=\S)(?=\s)|(?<=[{_CLAUSE_MARKS}])(?=\S)")
 _WORD_START: Final = re.compile(rf"(?<=\s)(?=\S)|(?<=[{_CLAUSE_MARKS}])(?=\S)")
@@ -68,12 +52,11 @@ _LONGEST_SHORT_FORM: Final = 3
 
 
 def breaks(text: str) -> Iterator[Break]:
-    """The breaks of `text` in order, from LINE to PARAGRAPH; `text` begins with a mark, not white space.
+    """The breaks of `text` in order, from WORD to PARAGRAPH; `text` begins with a mark, not white space.
 
     Only places with a mark behind them are breaks: the end of `text` is none.
     """
-    line_start = 0
-    item: bool | None = None
+    blocks = Blocks(text)
     for event in _EVENT.finditer(text):
         start, resume = event.span()
         if resume == len(text):
@@ -84,17 +67,11 @@ def breaks(text: str) -> Iterator[Break]:
         space = text[stop_end if stop_end >= 0 else start : resume]
         at_line_end = _LINE_BREAK.search(space) is not None
         ends_sentence = stop_end >= 0 and _ends_sentence(text, start, stop_end, resume)
-        if not at_line_end and not ends_sentence:
-            continue
-        if item is None:
-            item = _ITEM.match(text, line_start, resume) is not None
         if at_line_end:
             end = stop_end if stop_end >= 0 else last_mark(text, start)
-            whole = ends_sentence or item or text[resume] in _BULLETS
-            yield Break(end, resume, _at_line_end(space, whole=whole))
-            line_start, item = text.rfind("\n", start, resume) + 1 or resume, None
-        elif not item:
-            yield Break(stop_end, resume, Strength.SENTENCE)
+            yield Break(end, resume, blocks.line_end(end, resume, space, ends_sentence=ends_sentence))
+        elif ends_sentence and (strength := blocks.sentence_end(resume)) is not None:
+            yield Break(stop_end, resume, strength)
 
 
 def last_mark(text: str, position: int) -> int:
@@ -112,12 +89,6 @@ def word_ends(text: str, *, up_to: int) -> list[int]:
 def word_starts(text: str, *, after: int, before: int) -> list[int]:
     """Where words or clauses of `text` begin, in order, between `after` and `before`, without the two."""
     return [match.start() for match in _WORD_START.finditer(text, after + 1, before)]
-
-
-def _at_line_end(space: str, *, whole: bool) -> Strength:
-    if _BLANK_LINE.search(space):
-        return Strength.PARAGRAPH
-    return Strength.SENTENCE if whole else Strength.LINE
 
 
 def _ends_sentence(text: str, start: int, stop_end: int, resume: int) -> bool:

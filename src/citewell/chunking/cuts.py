@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from citewell.chunking.breaks import Break, Strength, breaks, last_mark, word_ends, word_starts
 from citewell.chunking.characters import between_characters
+from citewell.chunking.headings import HeadingPlaces
 from citewell.ports import TokenCounter
 
 __all__ = ["Cut", "Cutter", "Limits"]
@@ -25,9 +26,13 @@ _LEAST_FILL: Final = {
     Strength.HEADING: 0.25,
     Strength.PARAGRAPH: 0.5,
     Strength.SENTENCE: 0.25,
+    Strength.ITEM: 0.25,
+    Strength.PART: 0.25,
     Strength.LINE: 0.25,
 }
+_BY_STRENGTH: Final = sorted(_LEAST_FILL.keys() - {Strength.HEADING}, reverse=True)
 _MARK: Final = re.compile(r"\S")
+_UNDERLINE: Final = re.compile(r"[=\-_*~#]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Cut:
     @property
     def is_within_sentence(self) -> bool:
         """Whether the passage ends where no sentence does."""
-        return self.strength < Strength.SENTENCE
+        return self.strength < Strength.PART
 
 
 class _Candidate(NamedTuple):
@@ -71,11 +76,17 @@ class _Candidate(NamedTuple):
 class Cutter:
     """Cuts passages out of one text.
 
-    headings: where they begin, in order; each the place of a mark, not of white space.
+    headings: where they begin, in order, and how far their titles reach; see HeadingPlaces.
     """
 
     def __init__(
-        self, text: str, *, headings: Sequence[int], limits: Limits, count_tokens: TokenCounter, joint: int
+        self,
+        text: str,
+        *,
+        headings: HeadingPlaces,
+        limits: Limits,
+        count_tokens: TokenCounter,
+        joint: int,
     ) -> None:
         self._text = text
         self._end = last_mark(text, len(text))
@@ -128,6 +139,7 @@ class Cutter:
         limits, tokens, begin = self._limits, 0, 0
         candidates: list[_Candidate] = []
         costs: dict[tuple[int, int], int] = {}
+        title_end = self._headings.title_end_at_start(start) - start
         for end, resume, strength in self._places(window, start):
             if end > limits.characters:
                 break
@@ -137,6 +149,12 @@ class Cutter:
             if tokens > limits.tokens:
                 break
             fill = max(tokens / limits.tokens, end / limits.characters)
+            if begin:
+                title_end = max(title_end, self._headings.title_end(start + begin) - start)
+            if strength is not Strength.END and (
+                begin < title_end or _UNDERLINE.fullmatch(window, begin, end)
+            ):
+                strength = Strength.WORD  # a heading does not end a passage: it belongs to what follows
             candidates.append(_Candidate(end, resume, strength, fill))
             if strength is Strength.HEADING and fill >= _LEAST_FILL[strength]:
                 break
@@ -148,9 +166,7 @@ class Cutter:
 
     def _places(self, window: str, start: int) -> Iterator[Break]:
         """The breaks of the window with the headings among them, and its end if that is the text's."""
-        first = bisect_right(self._headings, start)
-        last = bisect_left(self._headings, start + len(window))
-        headings = iter(self._headings[first:last])
+        headings = iter(self._headings.between(start, start + len(window)))
         heading = next(headings, None)
         for place in breaks(window):
             while heading is not None and heading - start < place.resume:
@@ -199,9 +215,7 @@ class Cutter:
         if not self._limits.overlap_tokens or cut.strength is Strength.HEADING:
             return None
         earliest = max(cut.floor, cut.end - self._limits.overlap_characters)
-        sentences = [
-            start for start, before in cut.pieces if before >= Strength.SENTENCE and start > earliest
-        ]
+        sentences = [start for start, before in cut.pieces if before >= Strength.PART and start > earliest]
         begin = self._first_affordable(sentences, cut.end)
         if begin is not None or not cut.is_within_sentence:
             # A whole sentence stands by itself: half of it, repeated, found no more and cost more passages.
@@ -232,7 +246,7 @@ def _choose(candidates: Sequence[_Candidate]) -> _Candidate | None:
         return last
     if last.strength is Strength.HEADING and last.fill >= _LEAST_FILL[Strength.HEADING]:
         return last
-    for strength in (Strength.PARAGRAPH, Strength.SENTENCE, Strength.LINE):
+    for strength in _BY_STRENGTH:
         for candidate in reversed(candidates):
             if candidate.fill < _LEAST_FILL[strength]:
                 break

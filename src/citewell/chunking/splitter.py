@@ -8,6 +8,7 @@ from typing import Final
 
 from citewell.chunking.breaks import Strength
 from citewell.chunking.cuts import Cutter, Limits
+from citewell.chunking.headings import HeadingPlaces
 from citewell.errors import InvalidInput
 from citewell.model import Heading, Span
 from citewell.ports import TokenCounter
@@ -24,11 +25,13 @@ class SentenceChunker:
     """A Chunker that follows the structure of the text.
 
     Passages end before headings, else at paragraphs, sentences, lines, words, and within a word only where a
-    single word is too long. List items, table rows and lines of code count as sentences. A passage costs at
-    most `max_tokens` as `count_tokens` counts its text, and has at most 16 times as many characters; a single
-    character that costs more is a passage all the same. It begins with the last whole sentences of the one
-    before, up to `overlap_tokens`, or where that one ended within a sentence, with its last lines or words;
-    after a cut before a heading it repeats nothing.
+    single word is too long; never right behind a heading. Lists, tables and code are cut only where no
+    paragraph or sentence before them ends a passage that is full enough, and then between items, rows or
+    lines. What introduces something stays with it: a paragraph that ends with a colon, a title's line.
+    A passage costs at most `max_tokens` as `count_tokens` counts its text, and has at most 16 times as many
+    characters; a single character that costs more is a passage all the same. It begins with the last whole
+    sentences of the one before, up to `overlap_tokens`, or where that one ended within a sentence, with its
+    last lines or words; after a cut before a heading it repeats nothing.
     """
 
     def __init__(self, *, max_tokens: int, overlap_tokens: int, count_tokens: TokenCounter) -> None:
@@ -54,7 +57,7 @@ class SentenceChunker:
             return ()
         cutter = Cutter(
             text,
-            headings=_places(text, headings),
+            headings=HeadingPlaces(text, headings),
             limits=self._limits,
             count_tokens=self._count,
             joint=self._joint,
@@ -72,16 +75,3 @@ def _fixed_cost(count_tokens: TokenCounter) -> int:
     sentence = "This is a sentence of nine words, or so."
     one, nine = count_tokens(sentence), count_tokens(" ".join([sentence] * 9))
     return max(0, (9 * one - nine) // 8)
-
-
-def _places(text: str, headings: Sequence[Heading]) -> Sequence[int]:
-    """The places of the headings' first marks, each once."""
-    places: list[int] = []
-    for heading in headings:
-        if places and heading.start <= places[-1]:
-            continue
-        mark = _MARK.search(text, heading.start)
-        if mark is None:
-            break
-        places.append(mark.start())
-    return places

@@ -47,6 +47,11 @@ class WordEncoder:
                 counts[term] += count
         return dict(counts if len(counts) <= _MAX_TERMS else counts.most_common(_MAX_TERMS))
 
+    def sequence(self, text: str) -> Sequence[int | None]:
+        found = list(words(text))
+        latin = detect_language(found)
+        return [self._known(word, latin) for word in found]
+
     def question(self, text: str) -> Sequence[Sequence[int]]:
         found = list(words(text))
         latin = detect_language(found)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain, pairwise
 from typing import Final
 
-__all__ = ["is_unspaced", "words"]
+__all__ = ["UNSPACED", "WORD_SIGN", "is_unspaced", "words"]
 
 #: Longer ones are cut: nobody asks for them by all their letters.
 _MAX_CHARACTERS: Final = 64
@@ -23,24 +23,25 @@ def _marks() -> str:
     return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
 
 
-#: Scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana, Han, Hangul.
-_UNSPACED: Final = (
+#: For a character class: scripts without spaces between words: Thai, Lao, Myanmar, Khmer, kana, Han, Hangul.
+UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_SIGN: Final = rf"[\w{_marks()}]"
+#: A letter, a digit, or a mark on one.
+WORD_SIGN: Final = rf"[\w{_marks()}]"
 
 #: Soft hyphens, joiners, and the signs of Arabic that are written or not as one likes.
 _IGNORED: Final = re.compile("[\u00ad\u0640\u064b-\u065f\u0670\u200b-\u200f\u2060\ufeff]")
 #: A word, or several that are tied without a space: `error_code_42`, `HTTP/2`, `AB-12/3`, `c++`.
-_TIED: Final = re.compile(rf"{_SIGN}+(?:[-./'’:@&,]{_SIGN}+)*(?:\+\+|\#(?!{_SIGN}))?")
+_TIED: Final = re.compile(rf"{WORD_SIGN}+(?:[-./'’:@&,]{WORD_SIGN}+)*(?:\+\+|\#(?!{WORD_SIGN}))?")
 _TIES: Final = re.compile(r"[-./'’:@&,+#_]+")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 #: What is tied so is one thing and is found as a whole too; words with hyphens or slashes alone are several.
 _WHOLE: Final = re.compile(r"[\d_@&.+#]")
-_RUNS: Final = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
-_IS_UNSPACED: Final = re.compile(rf"[{_UNSPACED}]")
+_RUNS: Final = re.compile(rf"[{UNSPACED}]+|[^{UNSPACED}]+")
+_IS_UNSPACED: Final = re.compile(rf"[{UNSPACED}]")
 
 
 def words(text: str) -> Iterator[str]:

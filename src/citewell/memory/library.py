@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from citewell.chunking import SentenceChunker
+from citewell.chunking import ChunkSizes, SentenceChunker
 from citewell.lexical import WordEncoder
 from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.board import MemoryJobBoard
@@ -45,8 +45,6 @@ from citewell.usecases import (
 __all__ = ["MemoryLibrary"]
 
 _MAX_BYTES = 1 << 30
-_CHUNK_TOKENS = 200
-_OVERLAP_TOKENS = 40
 _USUAL = SearchOptions()
 
 
@@ -65,7 +63,7 @@ class MemoryLibrary:
         ledger = MemoryContentLedger(database)
         self._documents = documents
         self._queue = MemoryJobQueue(self._handle)
-        max_tokens = min(_CHUNK_TOKENS, embedder.max_tokens)
+        sizes = ChunkSizes.within(embedder.max_tokens)
         self._ingest = IngestDocument(
             stage_revision=StageRevision(
                 jobs=jobs,
@@ -74,8 +72,8 @@ class MemoryLibrary:
                 blobs=blobs,
                 parser=parser,
                 chunker=SentenceChunker(
-                    max_tokens=max_tokens,
-                    overlap_tokens=min(_OVERLAP_TOKENS, max_tokens // 2),
+                    max_tokens=sizes.max_tokens,
+                    overlap_tokens=sizes.overlap_tokens,
                     count_tokens=embedder.count_tokens,
                 ),
                 embedder=embedder,

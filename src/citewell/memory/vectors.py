@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from operator import mul
 
+from citewell.chunking import in_context
 from citewell.errors import DimensionMismatch
 from citewell.memory.lexical import WordStatistics
 from citewell.memory.state import MemoryDatabase, Tables
@@ -107,7 +108,9 @@ class MemoryVectorStore:
         async with self._database.tables() as tables:
             for document_id, (publication, chunks) in tables.live.items():
                 if any(embedded.terms is None for embedded in chunks):
-                    encoded = tuple(replace(e, terms=encoder.passage(e.chunk.text)) for e in chunks)
+                    encoded = tuple(
+                        replace(e, terms=encoder.passage(_in_context(publication, e.chunk))) for e in chunks
+                    )
                     tables.live[document_id] = (publication, encoded)
                     return len(encoded)
             return 0
@@ -134,6 +137,10 @@ class MemoryVectorStore:
     def _check(self, vector: Vector) -> None:
         if len(vector) != self._space.dimensions:
             raise DimensionMismatch(f"a vector of {len(vector)} dimensions does not fit {self._space}")
+
+
+def _in_context(publication: Publication, chunk: Chunk) -> str:
+    return in_context(chunk.text, name=publication.document_name, heading_path=chunk.heading_path)
 
 
 def _take_staged(tables: Tables, revision_id: RevisionId) -> tuple[EmbeddedChunk, ...]:

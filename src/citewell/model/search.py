@@ -9,6 +9,7 @@ from typing import Final
 from citewell.errors import InvalidInput
 from citewell.model.chunks import Chunk, Passage
 from citewell.model.names import ChunkRef, Citation, DocumentId, RevisionId, checked_collection
+from citewell.model.pages import Span
 
 __all__ = [
     "MAX_CANDIDATES",
@@ -21,6 +22,7 @@ __all__ = [
     "Hit",
     "LegScore",
     "Mode",
+    "Place",
     "Ranked",
     "Scope",
     "SearchOptions",
@@ -63,7 +65,8 @@ class SearchOptions:
     """How to search. vector_weight: the share of the vectors in a fused score, None for the usual one.
 
     candidates: how many chunks each leg brings, None for the usual number. min_score: hits below it are left
-    out. expand: how many chunks before and after each hit its passage takes in, 0 for no passage.
+    out. rerank: whether the first hits are judged once more, None for what is usual. diversity: from 0, the
+    best ones, to 1, those that differ most. collapse: whether copies of a text are one hit.
     """
 
     mode: Mode = Mode.HYBRID
@@ -71,6 +74,9 @@ class SearchOptions:
     vector_weight: float | None = None
     candidates: int | None = None
     min_score: float = 0.0
+    rerank: bool | None = None
+    diversity: float = 0.0
+    collapse: bool = True
     expand: int = 0
 
     def __post_init__(self) -> None:
@@ -80,6 +86,8 @@ class SearchOptions:
             raise InvalidInput(f"candidates is {self.candidates}; it must be from 1 to {MAX_CANDIDATES}")
         if not 0 <= self.min_score <= 1:
             raise InvalidInput(f"min_score is {self.min_score}; it must be from 0 to 1")
+        if not 0 <= self.diversity <= 1:
+            raise InvalidInput(f"diversity is {self.diversity}; it must be from 0 to 1")
         if not 0 <= self.expand <= MAX_EXPAND:
             raise InvalidInput(f"expand is {self.expand}; it must be from 0 to {MAX_EXPAND}")
 
@@ -95,10 +103,27 @@ class LegScore:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a hit is where it is; None for a leg that did not bring it."""
+    """Why a hit is where it is; None for a leg that did not bring it, or a reranker that did not see it.
+
+    rerank: what the reranker says of it, in [0, 1].
+    """
 
     dense: LegScore | None = None
     lexical: LegScore | None = None
+    rerank: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a passage stands. first_page, last_page: page numbers of the first and last character."""
+
+    document_id: DocumentId
+    document_name: str
+    collection: str
+    chunk_index: int
+    span: Span
+    first_page: int
+    last_page: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +132,7 @@ class Hit:
 
     similarity: cosine of question and chunk, in [-1, 1]; -1 if that was not asked for.
     relevance: what it is worth in the ranking that it is part of, in [0, 1]; None for the similarity alone.
+    also_in: where else the same text stands, best first.
     passage: the chunk with its neighbours, if they were asked for.
     """
 
@@ -118,6 +144,7 @@ class Hit:
     similarity: float
     relevance: float | None = None
     explanation: Explanation = Explanation()
+    also_in: tuple[Place, ...] = ()
     passage: Passage | None = None
 
     @property
@@ -127,6 +154,19 @@ class Hit:
     @property
     def ref(self) -> ChunkRef:
         return ChunkRef(self.document_id, self.chunk.index)
+
+    @property
+    def place(self) -> Place:
+        chunk = self.chunk
+        return Place(
+            document_id=self.document_id,
+            document_name=self.document_name,
+            collection=self.collection,
+            chunk_index=chunk.index,
+            span=chunk.span,
+            first_page=chunk.first_page,
+            last_page=chunk.last_page,
+        )
 
     @property
     def score(self) -> float:
@@ -167,7 +207,8 @@ class Ranked:
 class SearchTrace:
     """How a search went. dense_seen, lexical_seen: candidates of each leg; vector_weight: as it was applied.
 
-    Times in milliseconds: embedding the question, and finding the candidates.
+    reranked: how many hits the reranker judged. Times in milliseconds: embedding the question, finding the
+    candidates, and reranking.
     """
 
     dense_seen: int = 0
@@ -175,6 +216,8 @@ class SearchTrace:
     vector_weight: float = 1.0
     embed_ms: float = 0.0
     find_ms: float = 0.0
+    reranked: int = 0
+    rerank_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The ports: what the core needs of the world, as Protocols.
 
 Every sentence of a docstring here is a promise, and a test in `citewell.testing`. `Chunker`, `Embedder`,
-`VectorStore`, `LLM` and `JobQueue` are the extension points; the others serve the life of a document. A
-failure that may pass by itself is raised as a kind of `Transient`; no exception of a vendor leaves an
-adapter. Adapters that hold connections are async context managers and are opened before they are used.
+`VectorStore`, `LLM`, `JobQueue` and `Reranker` are the extension points; the others serve the life of a
+document. A failure that may pass by itself is raised as a kind of `Transient`; no exception of a vendor
+leaves an adapter. Adapters that hold connections are async context managers and are opened before they are
+used.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from citewell.ports.answers import LLM
 from citewell.ports.documents import BlobStore, ContentLedger, DocumentStore, PageStore
 from citewell.ports.jobs import JobBoard, JobQueue, JobStore
-from citewell.ports.search import LexicalStore, PassageStore, VectorStore
+from citewell.ports.search import LexicalStore, PassageStore, Reranker, VectorStore
 from citewell.ports.texts import Chunker, Embedder, EmbeddingRole, LexicalEncoder, Parser, TokenCounter
 from citewell.ports.units import Clock, UnitOfWork
 
@@ -32,6 +33,7 @@ __all__ = [
     "PageStore",
     "Parser",
     "PassageStore",
+    "Reranker",
     "TokenCounter",
     "UnitOfWork",
     "VectorStore",

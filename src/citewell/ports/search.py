@@ -24,6 +24,7 @@ from citewell.ports.texts import LexicalEncoder
 __all__ = [
     "LexicalStore",
     "PassageStore",
+    "Reranker",
     "VectorStore",
 ]
 
@@ -115,7 +116,8 @@ class LexicalStore(Protocol):
     async def encode(self, encoder: LexicalEncoder) -> int:
         """Give chunks of one live revision their terms, if they were staged without; how many chunks.
 
-        0 if there is none that nobody else is at. Calls may overlap.
+        They are those of the chunk in its context: `citewell.chunking.in_context`. 0 if there is none that
+        nobody else is at. Calls may overlap.
         """
         ...
 
@@ -129,5 +131,18 @@ class PassageStore(Protocol):
         The text is all of the revision's from the first chunk's start to the last one's end, the white space
         between chunks too; the boxes are those of the lines in it, each once, in order. None where there is
         no such chunk, where it is not live in this revision (any more), or where its text is not there.
+        """
+        ...
+
+
+class Reranker(Protocol):
+    """Judges how well passages answer a question, more closely than a search over all of them can."""
+
+    async def score(self, question: str, hits: Sequence[Hit]) -> Sequence[float]:
+        """One score per hit, in the order of the hits, each in [0, 1]; higher is better.
+
+        No hits give no scores. In whatever order they come, each hit gets the same score (up to 0.001), and
+        so it does when it is asked again. Calls may overlap. Raises RerankerUnavailable where a later try may
+        succeed, RerankerRejected where it cannot.
         """
         ...

@@ -75,6 +75,13 @@ class LexicalEncoder(Protocol):
         """How often each term is in the passage."""
         ...
 
+    def sequence(self, text: str) -> Sequence[int | None]:
+        """The terms of the passage in the order of its words; None for a word too common to tell anything.
+
+        Counted, they are what `passage` says, but for the rarest terms of a text with thousands of them.
+        """
+        ...
+
     def question(self, text: str) -> Sequence[Sequence[int]]:
         """For each word of the question the terms that it may be in a passage, best known first.
 

@@ -13,7 +13,7 @@ import pytest
 
 _SUITES = (
     *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "lexical", "llm"),
-    *("pages", "parser", "passages", "queue", "stores", "vectors"),
+    *("pages", "parser", "passages", "queue", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -30,7 +30,8 @@ from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
 from citewell.testing.passages import PassageStoreContract
 from citewell.testing.queue import JobQueueContract, OpenQueue
-from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM
+from citewell.testing.reranker import RemoteRerankerContract, RerankerContract
+from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM, ScriptedReranker
 from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
 from citewell.testing.vectors import NewPublication, VectorStoreContract
 
@@ -55,9 +56,12 @@ __all__ = [
     "PassageStoreContract",
     "RemoteEmbedderContract",
     "RemoteLLMContract",
+    "RemoteRerankerContract",
+    "RerankerContract",
     "SampleFiles",
     "ScriptedEmbedder",
     "ScriptedLLM",
+    "ScriptedReranker",
     "Stores",
     "StoresContract",
     "VectorStoreContract",

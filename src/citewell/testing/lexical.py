@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from citewell.chunking import in_context
 from citewell.lexical import TERM_SPACE, WordEncoder, rarest
 from citewell.lexical import inverse_document_frequency as idf
 from citewell.lexical import term_weights as weights
@@ -89,6 +90,17 @@ class LexicalEncoderContract:
         question = encoder.question(word)
         assert question
         assert all(any(term in terms for term in meanings) for meanings in question)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["", "The ferry leaves at nine, and the ferries come at ten.", "東京の渡船 HTTP/2, error_code_42"],
+    )
+    def test_a_sequence_is_the_passage_in_its_order(self, encoder: LexicalEncoder, text: str) -> None:
+        """The terms of the passage in the order of its words. Counted, they are what `passage` says."""
+        terms = [term for term in encoder.sequence(text) if term is not None]
+        assert {term: terms.count(term) for term in terms} == dict(encoder.passage(text))
+        one, other = ([*encoder.sequence(word)] for word in ("harbour", "lighthouse"))
+        assert [*encoder.sequence("harbour lighthouse harbour")] == [*one, *other, *one]
 
     def test_no_term_is_in_two_words(self, encoder: LexicalEncoder) -> None:
         """No word is without terms, and no term is in two words."""
@@ -253,6 +265,25 @@ class LexicalStoreContract:
         assert await lexical.encode(encoder) == 0
         found = await lexical.candidates(None, question, k=5, scope=_EVERYTHING)
         assert [each.ref.chunk_index for each in found.items] == [0, 1, 2]
+
+    async def test_terms_that_come_later_are_those_of_the_context_too(
+        self, lexical: LexicalStore, vectors: VectorStore, new_publication: NewPublication
+    ) -> None:
+        """They are those of the chunk in its context, as the ingestion gives them."""
+        encoder = WordEncoder()
+        one, other = await new_publication(), await new_publication()
+        bare = chunk(0, text="It leaves at nine.")
+        headed = replace(bare, chunk=replace(bare.chunk, heading_path=("Timetable of ferries",)))
+        text = in_context(
+            "It leaves at nine.", name=one.document_name, heading_path=("Timetable of ferries",)
+        )
+        await published(vectors, one, [headed])
+        await published(vectors, other, [replace(headed, terms=encoder.passage(text))])
+        assert await lexical.encode(encoder) == 1
+        for question in ("nine", "timetable", one.document_name):
+            found = await lexical.candidates(None, encoder.question(question), k=5, scope=_EVERYTHING)
+            assert len({bm25 for _, bm25 in by_words(found)}) == 1
+            assert len(found.items) == 2
 
 
 def expected_scores(

@@ -8,10 +8,10 @@ import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
 from citewell.errors import CitewellError
-from citewell.model import Delta, EmbeddingSpace, Message, Vector
+from citewell.model import Delta, EmbeddingSpace, Hit, Message, Vector
 from citewell.ports import EmbeddingRole
 
-__all__ = ["ScriptedEmbedder", "ScriptedLLM"]
+__all__ = ["ScriptedEmbedder", "ScriptedLLM", "ScriptedReranker"]
 
 
 class ScriptedLLM:
@@ -82,6 +82,36 @@ class ScriptedEmbedder:
     def _vector_of(self, text: str) -> Vector:
         chance = random.Random(text)  # noqa: S311 - seeded, so that a text has one vector everywhere
         return _normalised([chance.gauss(0.0, 1.0) for _ in range(self.space.dimensions)])
+
+
+class ScriptedReranker:
+    """Gives the scores it was told by text; any other text gets one that follows from the text alone.
+
+    Raises the next of `errors` instead, as long as there is one. delay_seconds: pause before each reply.
+    """
+
+    def __init__(
+        self,
+        scores: Mapping[str, float] | None = None,
+        *,
+        errors: Iterable[CitewellError] = (),
+        delay_seconds: float = 0.0,
+    ) -> None:
+        self.scores = dict(scores or {})
+        self.errors = list(errors)
+        self.delay_seconds = delay_seconds
+        #: The question and texts of each call, those that failed too.
+        self.calls: list[tuple[str, tuple[str, ...]]] = []
+
+    async def score(self, question: str, hits: Sequence[Hit]) -> Sequence[float]:
+        """One score per hit; raises the next error, if there is one left."""
+        texts = tuple(hit.chunk.text for hit in hits)
+        self.calls.append((question, texts))
+        await asyncio.sleep(self.delay_seconds)
+        if self.errors:
+            raise self.errors.pop(0)
+        # Seeded, so that a text has one score everywhere.
+        return [self.scores.get(text, random.Random(ascii(text)).random()) for text in texts]  # noqa: S311
 
 
 def _normalised(vector: Sequence[float]) -> tuple[float, ...]:

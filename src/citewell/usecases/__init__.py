@@ -1,22 +1,25 @@
 """What Citewell does: one class per use case, made of ports alone."""
 
 from citewell.usecases.admit import AdmitUpload
-from citewell.usecases.answer import AnswerQuestion
+from citewell.usecases.answer import AnswerQuestion, Searching
 from citewell.usecases.contents import CollectContents
 from citewell.usecases.control import CancelDocument, RetryDocument
 from citewell.usecases.delete import DeleteDocument
 from citewell.usecases.follow import FollowDocument
 from citewell.usecases.index import EncodeChunks, IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
+from citewell.usecases.rankings import SearchDefaults
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
 from citewell.usecases.recover import AnnounceDueJobs, ExpireUploads, ForgetHistory
-from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, LexicalLeg, Search, SearchDefaults
+from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, LexicalLeg, Search
+from citewell.usecases.select import MAX_RERANK_DEPTH, RerankStage
 from citewell.usecases.stage import StageRevision
 from citewell.usecases.submit import ReceiveContent, SubmitDocument
 from citewell.usecases.unlock import UnlockContent
 
 __all__ = [
     "MAX_QUESTION_CHARACTERS",
+    "MAX_RERANK_DEPTH",
     "MAX_TOP_K",
     "AdmitUpload",
     "AnnounceDueJobs",
@@ -38,9 +41,11 @@ __all__ = [
     "ReadContent",
     "ReadText",
     "ReceiveContent",
+    "RerankStage",
     "RetryDocument",
     "Search",
     "SearchDefaults",
+    "Searching",
     "StageRevision",
     "SubmitDocument",
     "UnlockContent",

@@ -7,14 +7,13 @@ import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from citewell.errors import LLMRejected, LLMUnavailable
-from citewell.model import Answer, Hit, Message, Scope, SearchOptions
+from citewell.model import Answer, Found, Hit, Message, Scope, SearchOptions
 from citewell.ports import LLM
-from citewell.usecases.search import Search
 
-__all__ = ["AnswerQuestion"]
+__all__ = ["AnswerQuestion", "Searching"]
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +26,20 @@ _INSTRUCTIONS = (
 )
 
 
+class Searching(Protocol):
+    """`Search`, or what stands before it."""
+
+    async def __call__(
+        self, question: str, *, scope: Scope, top_k: int = 5, options: SearchOptions = _USUAL
+    ) -> Found:
+        """As `Search`."""
+        ...
+
+
 class AnswerQuestion:
     """Search first; then a language model within its time, whose loss never costs the hits."""
 
-    def __init__(self, *, search: Search, llm: LLM, max_tokens: int, timeout_seconds: float) -> None:
+    def __init__(self, *, search: Searching, llm: LLM, max_tokens: int, timeout_seconds: float) -> None:
         self._search = search
         self._llm = llm
         self._max_tokens = max_tokens

@@ -20,6 +20,7 @@ from citewell.errors import (
     EmbeddingRejected,
     IngestionFailure,
     QueueUnavailable,
+    SpaceMismatch,
     StaleLease,
     StoreUnavailable,
     Transient,
@@ -88,12 +89,24 @@ class IngestDocument:
         self._claimed = claimed
 
     async def __call__(self, job_id: JobId) -> None:
-        """Does nothing if the job cannot be claimed. Raises StoreUnavailable if no end can be recorded."""
+        """Does nothing if the job cannot be claimed. Raises StoreUnavailable if no end can be recorded.
+
+        Raises SpaceMismatch, after giving the job back, if the store has gone over to another embedding
+        space: what was staged is of no use there.
+        """
         lease = await self._jobs.claim(job_id, lease_seconds=self._policy.lease_seconds)
         if lease is None:
             _log.debug("job %s is not to be claimed now", job_id)
             return
         self._claimed(lease)
+        try:
+            await self._work(lease)
+        except SpaceMismatch:
+            await self._give_back(lease, delay_seconds=0.0, counted=False)
+            raise
+
+    async def _work(self, lease: Lease) -> None:
+        job_id = lease.job_id
         try:
             await self._attempt(lease)
         except (asyncio.CancelledError, TurnOver) as ended:
@@ -107,6 +120,8 @@ class IngestDocument:
             await self._fail(lease, Failure(failure.code, str(failure)))
         except (EmbeddingRejected, DimensionMismatch) as error:
             await self._fail(lease, Failure("embedding_rejected", str(error)))
+        except SpaceMismatch:
+            raise
         except Transient as error:
             _log.warning("job %s: %s: %s", job_id, type(error).__name__, error)
             await self._wait_for(lease, error)

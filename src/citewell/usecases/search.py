@@ -9,23 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from citewell.errors import EmbedderUnavailable, InvalidInput
-from citewell.model import (
-    Explanation,
-    Found,
-    Hit,
-    LegScore,
-    Mode,
-    Ranked,
-    Scope,
-    SearchOptions,
-    SearchTrace,
-    Vector,
-)
+from citewell.model import MAX_CANDIDATES, Found, Mode, Scope, SearchOptions, SearchTrace, Vector
 from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, PassageStore, VectorStore
-from citewell.ranking import rank, weigh
 from citewell.usecases.expand import expanded
+from citewell.usecases.rankings import FusedRanking, HitsGone, MakeRanking, NearestRanking, SearchDefaults
+from citewell.usecases.select import RerankStage, Selected, SelectHits
 
-__all__ = ["MAX_QUESTION_CHARACTERS", "MAX_TOP_K", "LexicalLeg", "Search", "SearchDefaults"]
+__all__ = ["MAX_QUESTION_CHARACTERS", "MAX_TOP_K", "LexicalLeg", "Search"]
 
 MAX_QUESTION_CHARACTERS: Final = 8_000
 MAX_TOP_K: Final = 100
@@ -33,9 +23,10 @@ MAX_TOP_K: Final = 100
 _log = logging.getLogger(__name__)
 
 _USUAL: Final = SearchOptions()
+_USUAL_DEFAULTS: Final = SearchDefaults()
 
 #: A document that was found may be replaced or deleted before its texts are read: then all is searched anew,
-#: so that no reply is of two moments.
+#: so that no reply is of two moments. The last time goes with what is left.
 _TRIES: Final = 3
 
 
@@ -47,17 +38,8 @@ class LexicalLeg:
     encoder: LexicalEncoder
 
 
-@dataclass(frozen=True, slots=True)
-class SearchDefaults:
-    """What holds where a search does not say otherwise."""
-
-    vector_weight: float = 0.4
-    candidates: int = 100
-
-
 class Search:
-    """Embeds the question and analyses its words, takes the candidates of both legs, and ranks
-    them.
+    """Embeds the question and analyses its words, takes the candidates of both legs, ranks them, and selects.
 
     Without a lexical leg every search is dense; without passages none can be expanded.
     """
@@ -70,7 +52,8 @@ class Search:
         documents: DocumentStore,
         lexical: LexicalLeg | None = None,
         passages: PassageStore | None = None,
-        defaults: SearchDefaults = SearchDefaults(),
+        defaults: SearchDefaults = _USUAL_DEFAULTS,
+        rerank: RerankStage | None = None,
     ) -> None:
         self._embedder = embedder
         self._vectors = vectors
@@ -78,6 +61,7 @@ class Search:
         self._lexical = lexical
         self._passages = passages
         self._defaults = defaults
+        self._select = SelectHits(encoder=lexical.encoder if lexical else None, rerank=rerank)
 
     async def __call__(
         self, question: str, *, scope: Scope, top_k: int = 5, options: SearchOptions = _USUAL
@@ -85,78 +69,59 @@ class Search:
         """Up to `top_k` hits, best first. Raises InvalidInput, and DocumentNotFound for an unknown id.
 
         Where the embedder is away a hybrid search goes by the words alone, and says so; a dense one raises
-        EmbedderUnavailable.
+        EmbedderUnavailable. Where the reranker is away the order stays, and it says so.
         """
         check_question(question, top_k=top_k)
         if options.expand and self._passages is None:
             raise InvalidInput("this search has no passages: expand must be 0")
+        options = self._select.settled(options)
         if self._lexical is None and options.mode is not Mode.DENSE:
             options = replace(options, mode=Mode.DENSE)
+        least = self._select.reads(top_k=top_k, options=options)
         began = time.perf_counter()
         vector, degraded = await self._vector(question, options.mode)
         embedded = time.perf_counter()
         if self._lexical is None or (options.mode is Mode.DENSE and vector is not None):
-            found = await self._nearest(vector or (), scope=scope, top_k=top_k, options=options)
+            make: MakeRanking = NearestRanking(self._vectors, vector or (), scope=scope)
+            k = least
         else:
-            leg = self._lexical
-            found = await self._by_candidates(
-                leg, question, vector, scope=scope, top_k=top_k, options=options
+            words = await asyncio.to_thread(self._lexical.encoder.question, question)
+            make = FusedRanking(
+                self._lexical.store, vector, words, scope=scope, options=options, defaults=self._defaults
             )
-        if not found.hits:
+            k = max(top_k, options.candidates or self._defaults.candidates)
+        selected, trace = await self._selected(question, make, k=k, top_k=top_k, options=options)
+        hits = selected.hits
+        if not hits:
             # Only now, so that a question that finds something pays nothing for the check.
             for document_id in scope.document_ids or ():
                 await self._documents.get(document_id)
         if options.expand and self._passages is not None:
-            hits = await expanded(found.hits, self._passages, neighbours=options.expand)
-            found = replace(found, hits=hits)
+            hits = await expanded(hits, self._passages, neighbours=options.expand)
         trace = replace(
-            found.trace,
+            trace,
             embed_ms=1000 * (embedded - began),
-            find_ms=1000 * (time.perf_counter() - embedded),
+            find_ms=1000 * (time.perf_counter() - embedded) - selected.rerank_ms,
+            reranked=selected.reranked,
+            rerank_ms=selected.rerank_ms,
         )
-        return replace(found, trace=trace, degraded=degraded)
+        return Found(hits, trace, (*degraded, *selected.degraded))
 
-    async def _nearest(self, vector: Vector, *, scope: Scope, top_k: int, options: SearchOptions) -> Found:
-        """What the vectors alone find, in one round trip."""
-        hits = await self._vectors.search(vector, k=top_k, scope=scope)
-        explained = (
-            replace(hit, explanation=Explanation(dense=LegScore(rank, hit.similarity, 0.0)))
-            for rank, hit in enumerate(hits, start=1)
-        )
-        return Found(
-            tuple(hit for hit in explained if hit.score >= options.min_score),
-            SearchTrace(dense_seen=len(hits)),
-        )
-
-    async def _by_candidates(
-        self,
-        leg: LexicalLeg,
-        question: str,
-        vector: Vector | None,
-        *,
-        scope: Scope,
-        top_k: int,
-        options: SearchOptions,
-    ) -> Found:
-        """The best of what both legs bring; their texts are read for those alone."""
-        words = await asyncio.to_thread(leg.encoder.question, question)
-        k = max(top_k, options.candidates or self._defaults.candidates)
-        for _ in range(_TRIES):
-            candidates = await leg.store.candidates(vector, words, k=k, scope=scope)
-            weight = weigh(candidates, asked=options.vector_weight, usual=self._defaults.vector_weight)
-            ranked = rank(candidates, mode=options.mode, fusion=options.fusion, vector_weight=weight)
-            best = [one for one in ranked if one.relevance >= options.min_score][:top_k]
-            hits = await leg.store.hits([one.candidate for one in best])
-            if None not in hits:
-                break
-        return Found(
-            tuple(_worth(one, hit) for one, hit in zip(best, hits, strict=True) if hit is not None),
-            SearchTrace(
-                dense_seen=sum(candidate.similarity is not None for candidate in candidates.items),
-                lexical_seen=sum(candidate.bm25 is not None for candidate in candidates.items),
-                vector_weight=weight,
-            ),
-        )
+    async def _selected(
+        self, question: str, make: MakeRanking, *, k: int, top_k: int, options: SearchOptions
+    ) -> tuple[Selected, SearchTrace]:
+        """Of the best `k` of each leg, and of more where copies leave too few of them."""
+        tries = 1
+        while True:
+            ranking = await make(k, strict=tries < _TRIES)
+            try:
+                selected = await self._select(question, ranking.read, top_k=top_k, options=options)
+            except HitsGone:
+                tries += 1
+                continue
+            if not selected.short or ranking.is_all or k >= MAX_CANDIDATES:
+                return selected, ranking.trace
+            k = min(4 * k, MAX_CANDIDATES)
 
     async def _vector(self, question: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
         if mode is Mode.LEXICAL:
@@ -181,7 +146,3 @@ def check_question(question: str, *, top_k: int) -> None:
         raise InvalidInput("the question contains a NUL character")
     if not 1 <= top_k <= MAX_TOP_K:
         raise InvalidInput(f"top_k is {top_k}; it must be from 1 to {MAX_TOP_K}")
-
-
-def _worth(one: Ranked, hit: Hit) -> Hit:
-    return replace(hit, relevance=one.relevance, explanation=one.explanation)

@@ -9,12 +9,12 @@ the same as if nothing had come between.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from citewell.chunking import Passages
+from citewell.chunking import Passages, in_context, in_context_within
 from citewell.errors import NoText
 from citewell.model import Chunk, EmbeddedChunk, Lease, Page, Progress, Stage
 from citewell.ports import (
@@ -91,7 +91,9 @@ class StageRevision:
         passages = await passages_after(
             last, self._pages, revision_id, chunker=self._chunker, count_tokens=self._embedder.count_tokens
         )
-        staging = _Staging(lease, turn, passages, lease.progress)
+        # Not what was reported: that may have been staged for another embedding space.
+        progress = replace(lease.progress, chunks_done=0 if last is None else last.index + 1)
+        staging = _Staging(lease, turn, passages, progress)
         await self._report(staging)
         async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
             async for pages in slices:
@@ -137,8 +139,8 @@ class StageRevision:
     async def _embed_batch(self, staging: _Staging) -> None:
         """Takes a batch off the front of those that wait, embeds it and commits it."""
         batch = staging.waiting[: self._batch_chunks]
-        vectors = await self._embedder.embed([chunk.text for chunk in batch], role="passage")
-        terms = await asyncio.to_thread(lambda: [self._encoder.passage(chunk.text) for chunk in batch])
+        texts, terms = await asyncio.to_thread(self._in_context, batch, name=staging.lease.name)
+        vectors = await self._embedder.embed(texts, role="passage")
         embedded = [EmbeddedChunk(*parts) for parts in zip(batch, vectors, terms, strict=True)]
         del staging.waiting[: self._batch_chunks]
         chunks_done = staging.progress.chunks_done + len(batch)
@@ -148,6 +150,23 @@ class StageRevision:
             await self._vectors.stage(staging.lease.publication, embedded)
         if staging.waiting:
             await staging.turn.check()
+
+    def _in_context(
+        self, chunks: Sequence[Chunk], *, name: str
+    ) -> tuple[Sequence[str], Sequence[Mapping[int, int]]]:
+        """What is embedded of the chunks, and their terms."""
+        window, count_tokens = self._embedder.max_tokens, self._embedder.count_tokens
+        texts = [
+            in_context_within(
+                window, chunk.text, name=name, heading_path=chunk.heading_path, count_tokens=count_tokens
+            )
+            for chunk in chunks
+        ]
+        terms = [
+            self._encoder.passage(in_context(chunk.text, name=name, heading_path=chunk.heading_path))
+            for chunk in chunks
+        ]
+        return texts, terms
 
     async def _report(self, staging: _Staging) -> None:
         await self._jobs.report(

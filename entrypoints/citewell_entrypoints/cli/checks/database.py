@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from citewell.model import EmbeddingSpace
-from citewell_entrypoints.cli.checks.finding import Finding, State, fail, ok
+from citewell_entrypoints.cli.checks.finding import Finding, State, fail, ok, warn
 from citewell_entrypoints.cli.redaction import redacted, shown_url
 from citewell_migrations import OLDEST_PGVECTOR, OLDEST_POSTGRESQL, MigrationError, status
 
@@ -24,7 +24,7 @@ _VECTOR: Final = (
     "SELECT installed_version, default_version FROM pg_available_extensions WHERE name = 'vector'"
 )
 # embedding_spaces_active
-_SPACE: Final = "SELECT model, dimensions FROM embedding_spaces WHERE active"
+_SPACE: Final = "SELECT model, dimensions, backend FROM embedding_spaces WHERE active"
 # chunks_pkey
 _HAS_CHUNKS: Final = "SELECT EXISTS (SELECT FROM chunks)"
 
@@ -94,12 +94,19 @@ def _space(connection: Connection, space: EmbeddingSpace) -> Finding:
     row = connection.execute(_SPACE).fetchone()
     if row is None:
         return ok("vectors", f"none yet; they will be of {space}")
-    held = EmbeddingSpace(*row)
+    held, backend = EmbeddingSpace(*row[:2]), row[2]
     if held == space:
         return ok("vectors", f"of {held}, as the settings' embedder makes them")
     [in_use] = connection.execute(_HAS_CHUNKS).fetchone() or (False,)
     if not in_use:
         return ok("vectors", f"none yet; those of {space} will take the place of {held}")
+    if backend is not None:
+        return warn(
+            "vectors",
+            f"of {held} ({backend}), which is served; the settings' embedder makes {space}",
+            mend="run `citewell reembed --activate` to go over to the settings' embedder, or set "
+            "APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM to the one that is served",
+        )
     return fail(
         "vectors",
         f"the database holds vectors of {held}, the settings' embedder makes {space}",

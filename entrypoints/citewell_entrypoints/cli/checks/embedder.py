@@ -8,8 +8,8 @@ from typing import Final
 
 from citewell.errors import CitewellError, Transient
 from citewell.model import EmbeddingSpace
+from citewell_entrypoints import builders
 from citewell_entrypoints.cli.checks.finding import Finding, fail, ok
-from citewell_entrypoints.container import Container
 from citewell_entrypoints.settings import Settings, SettingsError
 
 __all__ = ["check_embedder"]
@@ -33,7 +33,7 @@ def check_embedder(settings: Settings) -> tuple[Finding, EmbeddingSpace | None]:
 async def _try_out(settings: Settings) -> EmbeddingSpace:
     # An endpoint that is away is to be told of in seconds.
     hasty = {"openai_max_retries": 0, "openai_timeout_seconds": _ANSWER_SECONDS}
-    embedder = Container(settings=settings.model_copy(update=hasty)).embedder()
+    embedder = builders.settings_embedder(settings.model_copy(update=hasty))
     async with AsyncExitStack() as stack:
         if isinstance(embedder, AbstractAsyncContextManager):
             await stack.enter_async_context(embedder)

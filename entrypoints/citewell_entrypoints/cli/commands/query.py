@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +18,12 @@ __all__ = ["command"]
 _MISSING: Final = {
     "llm": "the language model gave no answer; the sources are complete",
     "embedder": "the embedding model is away; the passages were found by their words alone",
+    "reranker": "the reranker gave no scores; the passages are in the order of the search",
 }
+
+
+#: Of copies of a passage; --json has all.
+_SHOWN_PLACES: Final = 3
 
 
 @click.command(
@@ -48,6 +53,14 @@ _MISSING: Final = {
     help="Search by meaning (dense) or by words (lexical) alone; else by both.",
 )  # fmt: skip
 @click.option(
+    "--rerank/--no-rerank", default=None,
+    help="Judge the first passages once more, or not; else as the server is set up.",
+)  # fmt: skip
+@click.option(
+    "--diversity", type=click.FloatRange(0, 1), metavar="SHARE",
+    help="Prefer passages that differ from each other, from 0 to 1; 0.3 is much.",
+)  # fmt: skip
+@click.option(
     "--expand", type=click.IntRange(0, 10), default=0, metavar="NUMBER",
     help="Show so many chunks before and after each passage, too.",
 )  # fmt: skip
@@ -60,6 +73,8 @@ def command(
     documents: Sequence[UUID],
     top_k: int,
     mode: str | None,
+    rerank: bool | None,
+    diversity: float | None,
     expand: int,
     explain: bool,
     as_json: bool,
@@ -73,6 +88,10 @@ def command(
     body: dict[str, Any] = {"question": question, "top_k": top_k}
     if mode is not None:
         body["mode"] = mode
+    if rerank is not None:
+        body["rerank"] = rerank
+    if diversity is not None:
+        body["diversity"] = diversity
     if expand:
         body["expand"] = expand
     if explain:
@@ -115,6 +134,8 @@ def _show_source(number: int, source: Mapping[str, Any]) -> None:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
     passage = source.get("passage") or source
     click.echo(reflowed(passage["text"], indent="    "))
+    for place in _also(source):
+        click.echo(click.style(f"    also in {place}", dim=True))
     click.echo(click.style(f"    document {source['document_id']}, {_chunks(source)}", dim=True))
 
 
@@ -123,6 +144,15 @@ def _chunks(source: Mapping[str, Any]) -> str:
     if not passage or passage["chunk_first"] == passage["chunk_last"]:
         return f"chunk {index}"
     return f"chunk {index} in {passage['chunk_first']}-{passage['chunk_last']}"
+
+
+def _also(source: Mapping[str, Any]) -> Iterator[str]:
+    places = source.get("also_in") or ()
+    for place in places[:_SHOWN_PLACES]:
+        name = inline(str(place.get("document_name") or place.get("document_id", "")))
+        yield ", ".join(filter(None, [name, _pages(place)]))
+    if len(places) > _SHOWN_PLACES:
+        yield f"{len(places) - _SHOWN_PLACES} more places"
 
 
 def _pages(source: Mapping[str, Any]) -> str:
