@@ -52,12 +52,15 @@ async def open_pg_stores(
     *,
     space: EmbeddingSpace = CONTRACT_SPACE,
     max_exact_chunks: int = 2_000,
+    max_exact_matching: int = 2_000,
     statement_timeout_seconds: float = 30.0,
 ) -> AsyncIterator[PgStores]:
     """Opened stores over a migrated database."""
     async with (
         PgDatabase(url, statement_timeout_seconds=statement_timeout_seconds) as database,
-        PgVectorStore(database, space, max_exact_chunks=max_exact_chunks) as vectors,
+        PgVectorStore(
+            database, space, max_exact_chunks=max_exact_chunks, max_exact_matching=max_exact_matching
+        ) as vectors,
     ):
         yield PgStores(
             PgDocumentStore(database),

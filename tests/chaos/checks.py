@@ -118,7 +118,7 @@ def paid_twice(
     late: Counter[tuple[str, str]] = Counter()
     prompt: Counter[tuple[str, str]] = Counter()
     for embedded in log:
-        holders = owners.get(embedded.text, {})
+        holders = owners.get(embedded.text) or owners.get(_without_context(embedded.text), {})
         candidates = [
             (entry, sha256)
             for entry, sha256, begun, ended in under_way
@@ -143,6 +143,11 @@ def paid_twice(
         if count > SLICE_CHUNKS * (1 + stalled):
             violations.append(Violation(Kind.PAID_TWICE, entry.document_id, f"{count} texts of two workers"))
     return violations
+
+
+def _without_context(text: str) -> str:
+    """A chunk's text out of what was embedded of it; there is no blank line in its context."""
+    return text.partition("\n\n")[2]
 
 
 def _owners(reference: Mapping[str, Outcome]) -> Mapping[str, Mapping[str, int]]:

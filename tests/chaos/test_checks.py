@@ -205,6 +205,8 @@ class TestPaidTwice:
     def test_paying_for_a_committed_slice_is_found(self) -> None:
         """A single text is enough, once nobody can be unaware of it any more."""
         assert kinds(self.check(Embedded("one 3", 10.5 + STALE_SECONDS))) == [Kind.PAID_TWICE]
+        in_context = Embedded("a name\nA heading\n\none 3", 10.5 + STALE_SECONDS)
+        assert kinds(self.check(in_context)) == [Kind.PAID_TWICE]
 
     def test_who_was_paused_may_finish_one_slice(self) -> None:
         """The time that it stood still does not count."""

@@ -27,6 +27,7 @@ from citewell.ports import LexicalStore, PageStore, PassageStore, VectorStore
 from citewell.testing.board import JobBoardContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
+from citewell.testing.filters import FilterContract
 from citewell.testing.jobs import JobStoreContract
 from citewell.testing.lexical import LexicalStoreContract
 from citewell.testing.pages import NewRevision, PageStoreContract
@@ -101,6 +102,12 @@ def memory_new_publication(memory: MemoryDatabase, memory_stores: Stores) -> New
 
 
 class TestMemoryDocumentStore(DocumentStoreContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+
+class TestMemoryFilters(FilterContract):
     @pytest.fixture
     def stores(self, memory_stores: Stores) -> Stores:
         return memory_stores
@@ -188,6 +195,12 @@ def pg_new_publication(pg_stores: PgStores) -> NewPublication:
 
 
 class TestPgDocumentStore(DocumentStoreContract):
+    @pytest.fixture
+    def stores(self, pg_stores: PgStores) -> Stores:
+        return pg_stores
+
+
+class TestPgFilters(FilterContract):
     @pytest.fixture
     def stores(self, pg_stores: PgStores) -> Stores:
         return pg_stores

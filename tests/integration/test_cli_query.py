@@ -98,6 +98,18 @@ def test_what_was_missing_is_said(stub: ApiStub) -> None:
     ]
 
 
+def test_a_filter_is_sent_as_it_is_given(stub: ApiStub) -> None:
+    """And what is wrong with it is said before anything is sent."""
+    replies(stub)
+    assert query(stub, "How far?", "--filter", '{"year": {"gte": 2020}}').exit_code == 0
+    assert json.loads(stub.asked[-1].body)["filter"] == {"year": {"gte": 2020}}
+    for given, said in [("{", "not JSON"), ('{"year": {"like": 1}}', "filter.year.like: is no operator")]:
+        refused = query(stub, "How far?", "--filter", given)
+        assert refused.exit_code == 2
+        assert said in " ".join(refused.stderr.split())
+    assert len(stub.asked) == 1
+
+
 def test_json_is_the_reply_of_the_api_as_it_is(stub: ApiStub) -> None:
     """Not one byte is changed, so that fields of later versions come through."""
     stub.query = Canned(200, b'{"sources": [], "later":  "caf\xc3\xa9", "answer": null}')
@@ -155,16 +167,25 @@ def test_how_each_passage_came_to_its_place_is_shown_as_a_table(stub: ApiStub) -
     """With --explain: rank, raw score and contribution in each leg, and a line for the query."""
     legs = {"dense": {"rank": 2, "score": 0.5, "contribution": 0.25}, "lexical": None, "rerank": 0.793}
     trace = {"vector_weight": 0.4, "dense_candidates": 100, "lexical_candidates": 7}
+    plan = {"method": "index", "topped_up": True, "matched": None}
     replies(
         stub,
         sources=[{**SOURCE, "explanation": legs}],
-        explanation={**trace, "embed_ms": 1.25, "find_ms": 3.0, "reranked": 30, "rerank_ms": 2.0},
+        explanation={
+            **trace,
+            "embed_ms": 1.25,
+            "find_ms": 3.0,
+            "reranked": 30,
+            "rerank_ms": 2.0,
+            "plan": plan,
+        },
         degraded=["embedder"],
     )
     result = query(stub, "x", "--explain", "--mode", "hybrid")
     assert "[1]  0.793     #2   0.500  0.250        -     -     -   0.793" in result.stdout.splitlines()
     assert "100 candidates by meaning, 7 by words; weight of the vectors 0.40" in result.stdout
     assert "finding 3.0 ms; 30 reranked in 2.0 ms" in result.stdout
+    assert "by the index, many passages in the scope, which gave too few" in result.stdout
     assert "found by their words alone" in " ".join(result.stdout.split())
     asked = json.loads(stub.asked[-1].body)
     assert asked == {"question": "x", "top_k": 5, "mode": "hybrid", "explain": True}

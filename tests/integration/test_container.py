@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from citewell_entrypoints import builders
 from citewell_entrypoints.container import Container, HttpContainer, WorkerContainer
+from citewell_entrypoints.lifespan import open_resources
 from citewell_entrypoints.settings import Settings, SettingsError
 
 
@@ -71,6 +72,24 @@ async def test_what_a_reranker_needs_is_named(tmp_path: Path, values: dict[str, 
     container = HttpContainer(settings=providers.Object(settings(tmp_path, **values)))
     with pytest.raises(SettingsError, match=name):
         container.reranker()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "advice"),
+    [
+        ({"chunk_tokens": 513}, "set 409 or less"),
+        ({"chunk_overlap_tokens": 101}, "set 100 or less"),
+        ({"chunk_tokens": 50, "chunk_overlap_tokens": 26}, "set 25 or less"),
+    ],
+)
+async def test_chunks_that_the_embedder_cannot_read_stop_the_start(
+    tmp_path: Path, sizes: dict[str, int], advice: str
+) -> None:
+    """The API, too, though it cuts nothing; the line says what fits."""
+    chosen = settings(tmp_path, embeddings_backend="mock", **sizes)
+    with pytest.raises(SettingsError, match=f"APP_CHUNK_TOKENS.*{advice}"):
+        async with open_resources(HttpContainer(settings=providers.Object(chosen))):
+            pass
 
 
 async def test_a_use_case_is_made_once(tmp_path: Path) -> None:

@@ -147,6 +147,49 @@ async def test_a_model_that_is_away_costs_the_answer_alone(service: Served, llm:
     assert reply.json()["sources"]
 
 
+async def test_a_filter_goes_by_the_metadata(service: Served) -> None:
+    """With and without documents and collections, in every mode; `explain` tells how it was searched."""
+    old = await service.ingested(SEA, metadata='{"year": 1871, "tags": ["sea", "lamp"]}')
+    new = await service.ingested(LAND, metadata='{"year": 2024, "author": {"name": "Ann"}}')
+
+    async def found(given: Any, **scope: Any) -> set[str]:
+        asked = {"question": "lamp and soil", "top_k": 100, "filter": given, **scope}
+        reply = await service.query(**asked)
+        assert reply.status_code == 200, reply.text
+        return {source["document_id"] for source in reply.json()["sources"]}
+
+    for mode in ("hybrid", "dense", "lexical"):
+        assert await found({"year": {"gte": 2000}}, mode=mode) == {new["id"]}
+        assert await found({"tags": "lamp"}, mode=mode) == {old["id"]}
+    assert await found({"year": {"ne": 5}}) == {old["id"], new["id"]}
+    assert await found({"author.name": "Ann"}, document_id=new["id"]) == {new["id"]}
+    assert await found({"author.name": "Ann"}, document_ids=[old["id"]]) == set()
+    assert await found(None) == {old["id"], new["id"]}
+    reply = await service.query(question="lamp", filter={"year": 1871}, explain=True, top_k=100)
+    plan = reply.json()["explanation"]["plan"]
+    assert plan == {"method": "exact", "topped_up": False, "matched": len(reply.json()["sources"])}
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "message"),
+    [
+        ({}, "filter", "is empty"),
+        ({"and": [{"a": 1}, {"year": {"like": "x"}}]}, "filter.and[1].year.like", "is no operator"),
+        ({"year": None}, "filter.year", "is null"),
+        ([], "filter", "object"),
+    ],
+)
+async def test_a_wrong_filter_is_refused_with_its_place(
+    service: Served, given: Any, field: str, message: str
+) -> None:
+    """400, and the place within the filter."""
+    reply = await service.query(question="lamp", filter=given)
+    assert reply.status_code == 400
+    [error] = reply.json()["errors"]
+    assert (error["source"], error["field"]) == ("body", field)
+    assert message in error["message"]
+
+
 ID = str(uuid4())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import json
 import math
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -90,10 +91,11 @@ async def load(stores: PgStores) -> dict[str, dict[ChunkRef, list[float]]]:
             loaded[name] = {}
             query = "INSERT INTO collections (name) VALUES (%(name)s) RETURNING id"
             [(collection_id,)] = await fetch(connection, query, name=name)
-            for _ in range(count):
+            for number in range(count):
                 document_id = DocumentId(uuid7())
                 vectors = [random_vector(numbers) for _ in range(CHUNKS_PER_DOCUMENT)]
-                await load_document(connection, collection_id, document_id, vectors)
+                metadata = {"number": number, "parity": ["even", "odd"][number % 2]}
+                await load_document(connection, collection_id, document_id, vectors, metadata=metadata)
                 loaded[name] |= {ChunkRef(document_id, n): vector for n, vector in enumerate(vectors)}
             query = "UPDATE collections SET chunk_count = %(count)s WHERE id = %(id)s RETURNING id"
             await fetch(connection, query, count=count * CHUNKS_PER_DOCUMENT, id=collection_id)
@@ -104,14 +106,19 @@ async def load(stores: PgStores) -> dict[str, dict[ChunkRef, list[float]]]:
 
 
 async def load_document(
-    connection: Connection, collection_id: int, document_id: DocumentId, vectors: list[list[float]]
+    connection: Connection,
+    collection_id: int,
+    document_id: DocumentId,
+    vectors: list[list[float]],
+    *,
+    metadata: Mapping[str, Any],
 ) -> None:
     [(revision_id,)] = await fetch(
         connection,
         """
         WITH document AS (
             INSERT INTO documents (id, collection_id, name, metadata)
-            VALUES (%(document_id)s, %(collection_id)s, 'generated', '{}') RETURNING id
+            VALUES (%(document_id)s, %(collection_id)s, 'generated', %(metadata)s) RETURNING id
         )
         INSERT INTO revisions (document_id, sha256, size_bytes, media_type, name, metadata)
         SELECT id, sha256(%(document_id)s::text::bytea), 1, 'text/plain', 'generated', '{}'
@@ -119,6 +126,7 @@ async def load_document(
         """,
         document_id=document_id,
         collection_id=collection_id,
+        metadata=json.dumps(metadata),
     )
     await connection.execute(
         """

@@ -13,7 +13,7 @@ from citewell.model import Lease
 from citewell.usecases.heartbeat import Heartbeat
 
 LEASE = cast("Lease", object())
-LEASE_SECONDS = 0.08
+LEASE_SECONDS = 0.3
 
 
 class Store(MemoryJobStore):

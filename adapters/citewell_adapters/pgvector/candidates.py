@@ -5,7 +5,9 @@
     lexical     the chunks that have one of those, through GIN, by the inner product
     dense       the nearest chunks, as `nearest` finds them
 
-A scope that names documents reads their chunks through the key instead, for all of the words. The words that
+A scope that names documents reads their chunks through the key instead, for all of the words, and so does a
+filter that lets few chunks through. Of many it asks on the way whether they match, and goes by all of the
+words where the rarest ones bring too few. The words that
 wait for their place in the index are read where they wait. They are not counted yet, so up to
 MAX_SAMPLED_CHUNKS of them are counted here: the first documents of a collection have an IDF too.
 """
@@ -19,12 +21,16 @@ from psycopg import sql
 
 from citewell.lexical import MAX_RARE_CHUNKS, TERM_SPACE, highest_weight
 from citewell.model import Scope
-from citewell_adapters.pgvector.nearest import NearestStatements, documents_clause
+from citewell_adapters.pgvector.bounded import BoundedCache
+from citewell_adapters.pgvector.nearest import AskedScope, NearestStatements
 
 __all__ = ["MAX_SAMPLED_CHUNKS", "CandidateStatements"]
 
 #: How many of the waiting chunks are counted: some 2 ms.
 MAX_SAMPLED_CHUNKS: Final = 256
+
+#: Beside the vectors, so many chunks of a filter's are enough not to go by all of the words.
+_SHORT_OF_WORDS: Final = 10
 
 # collections_name_key; documents_pkey, collections_pkey
 _COLLECTION: Final = "SELECT id, chunk_count FROM collections WHERE name = %(collection)s"
@@ -48,6 +54,33 @@ _BY_TERMS: Final = """
 """
 _AND_MARK: Final = " AND l.terms @> (SELECT ARRAY[-id] FROM within)"
 
+# lexical_pkey, for few documents; lexical_terms, for many; staged_terms_pkey
+_BY_FILTER: Final = """
+    SELECT l.document_id, l.revision_id, l.chunk_index, l.weights
+    FROM filtered AS m CROSS JOIN LATERAL (
+        SELECT * FROM lexical AS l
+        WHERE l.collection_id = m.collection_id AND l.document_id = m.document_id
+        OFFSET 0
+    ) AS l
+    WHERE (SELECT known AND NOT large FROM near_size)
+    UNION ALL
+    SELECT * FROM by_rarest WHERE (SELECT count(*) FROM by_rarest) >= {short}
+    UNION ALL
+    SELECT l.document_id, l.revision_id, l.chunk_index, l.weights FROM lexical AS l
+    WHERE (SELECT large OR NOT known FROM near_size) AND (SELECT count(*) FROM by_rarest) < {short}
+        AND l.terms && (SELECT every FROM question){and_mark} AND CASE WHEN {matches} THEN true ELSE false END
+    UNION ALL
+    SELECT w.document_id, s.revision_id, s.chunk_index, s.weights
+    FROM waiting AS w CROSS JOIN LATERAL ({staged}) AS s
+    WHERE {waiting_matches}
+"""
+_BY_RAREST: Final = """
+by_rarest AS MATERIALIZED (
+    SELECT l.document_id, l.revision_id, l.chunk_index, l.weights FROM lexical AS l
+    WHERE (SELECT large OR NOT known FROM near_size)
+        AND l.terms && (SELECT rare FROM question){and_mark} AND CASE WHEN {matches} THEN true ELSE false END
+), """
+
 # documents_pkey, lexical_pkey, unindexed_words_collection_id_document_id_key, staged_terms_pkey. OFFSET 0
 # keeps it from lexical_terms.
 _BY_DOCUMENTS: Final = """
@@ -68,17 +101,9 @@ _BY_DOCUMENTS: Final = """
 # staged_terms_pkey
 _STAGED: Final = "SELECT * FROM staged_terms AS s WHERE s.revision_id = w.revision_id OFFSET 0"
 
-_NO_DENSE: Final = sql.SQL(
-    """
-    SELECT NULL::uuid AS document_id, NULL::bigint AS revision_id, NULL::int AS chunk_index,
-        NULL::float8 AS similarity
-    WHERE false
-    """
-)
-
 # term_changes is read whole: it is empty most of the time. chr(123), chr(125): braces
 _CANDIDATES: Final = """
-WITH within AS MATERIALIZED (
+WITH {near}, within AS MATERIALIZED (
     {within}
 ), waiting AS MATERIALIZED (
     SELECT document_id, revision_id, waiting AS chunks FROM unindexed_words
@@ -110,22 +135,24 @@ WITH within AS MATERIALIZED (
     FROM words WHERE chunks > 0
     WINDOW by_rarity AS (ORDER BY chunks, word ROWS UNBOUNDED PRECEDING)
 ), question AS MATERIALIZED (
-    SELECT array_agg(a.term) FILTER (WHERE r.place = 1 OR r.total <= {max_rare}) AS rare,
+    SELECT array_agg(a.term) AS every,
+        array_agg(a.term) FILTER (WHERE r.place = 1 OR r.total <= {max_rare}) AS rare,
         (chr(123) || string_agg(a.term + 1 || ':' || r.idf, ',') || chr(125) || '/' || {space})::sparsevec
             AS weights
     FROM asked AS a JOIN ranked AS r ON r.word = a.word
     WHERE a.chunks > 0
-), matching AS (
+), {by_rarest}matching AS (
     SELECT document_id, revision_id, chunk_index, -(weights <#> (SELECT weights FROM question)) AS bm25
     FROM ({matching}) AS l
 ), lexical AS MATERIALIZED (
     SELECT * FROM matching WHERE bm25 > 0 ORDER BY bm25 DESC, document_id, chunk_index LIMIT {k}
-), dense AS MATERIALIZED (
-    SELECT document_id, revision_id, chunk_index, similarity FROM ({dense}) AS nearest
 )
 SELECT document_id, revision_id, chunk_index, similarity, bm25,
-    (SELECT coalesce(sum(idf), 0) FROM words)::float8 * {highest_weight} AS highest
-FROM dense FULL JOIN lexical USING (document_id, revision_id, chunk_index)
+    (SELECT coalesce(sum(idf), 0) FROM words)::float8 * {highest_weight} AS highest,
+    p.exact, p.topped_up, p.matched
+FROM near_plan AS p LEFT JOIN (
+    SELECT * FROM near FULL JOIN lexical USING (document_id, revision_id, chunk_index)
+) AS found ON true
 ORDER BY similarity DESC NULLS LAST, bm25 DESC NULLS LAST, document_id, chunk_index
 """
 
@@ -135,43 +162,31 @@ class CandidateStatements:
 
     def __init__(self, nearest: NearestStatements) -> None:
         self._nearest = nearest
-        self._made: dict[tuple[bool, tuple[bool, bool, bool], int], bytes] = {}
+        self._made = BoundedCache[tuple[object, ...], bytes]()
 
     def choose(
         self, scope: Scope, words: Sequence[Sequence[int]], *, k: int, dense: bool
     ) -> tuple[bytes, dict[str, object]]:
         """The statement for the scope, and its parameters besides `vector`."""
-        key = (dense, scope_kind(scope), k)
-        statement = self._made.get(key)
-        if statement is None:
-            statement = self._made[key] = self._make(scope, k=k, dense=dense)
-        parameters = self._nearest.parameters(scope)
+        asked = AskedScope.of(scope)
+        statement = self._made.get((dense, *asked.kind, k), lambda: self._make(asked, k=k, dense=dense))
+        parameters = asked.parameters
         parameters["terms"] = [term for terms in words for term in terms]
         parameters["words"] = [number for number, terms in enumerate(words) for _ in terms]
         return statement, parameters
 
-    def _make(self, scope: Scope, *, k: int, dense: bool) -> bytes:
-        clause = documents_clause(scope)
-        within: LiteralString
-        matching: LiteralString
-        counted: LiteralString = _COUNTED
-        if clause is not None:
-            within = _OF_DOCUMENTS.replace("{documents}", clause)
-            matching = _BY_DOCUMENTS.replace("{documents}", clause)
-        elif scope.collection is not None:
-            within, matching = _COLLECTION, _BY_TERMS.replace("{and_mark}", _AND_MARK)
-        else:
-            within, matching = _EVERYTHING, _BY_TERMS.replace("{and_mark}", "")
-            counted = _COUNTED_EVERYWHERE
+    def _make(self, asked: AskedScope, *, k: int, dense: bool) -> bytes:
+        within, matching, by_rarest = _legs(asked)
+        counted = _COUNTED if asked.scope != Scope(filter=asked.scope.filter) else _COUNTED_EVERYWHERE
         return (
-            sql.SQL(_CANDIDATES)
+            sql.SQL(_CANDIDATES.replace("{matching}", matching).replace("{by_rarest}", by_rarest))
             .format(
+                near=self._nearest.parts(asked, k=k, dense=dense),
                 within=sql.SQL(within),
                 counted=sql.SQL(counted),
-                matching=sql.SQL(matching.replace("{staged}", _STAGED)),
                 staged=sql.SQL(_STAGED),
+                short=min(k, _SHORT_OF_WORDS) if dense else k,
                 max_sampled=MAX_SAMPLED_CHUNKS,
-                dense=self._nearest.found(scope, k=k) if dense else _NO_DENSE,
                 k=k,
                 max_rare=MAX_RARE_CHUNKS,
                 highest_weight=sql.Literal(highest_weight()),
@@ -181,7 +196,17 @@ class CandidateStatements:
         )
 
 
-def scope_kind(scope: Scope) -> tuple[bool, bool, bool]:
-    """What of a scope decides on its statement: one document, several, a collection."""
-    documents = scope.document_ids
-    return documents is not None and len(documents) == 1, documents is not None, scope.collection is not None
+def _legs(asked: AskedScope) -> tuple[LiteralString, LiteralString, LiteralString]:
+    """What is counted in, where chunks with the words are, and what has to stand before."""
+    if asked.named is not None and asked.documents is not None:
+        within = _OF_DOCUMENTS.replace("{documents}", asked.named)
+        return within, _BY_DOCUMENTS.replace("{documents}", asked.documents), ""
+    within, mark = (_EVERYTHING, "") if asked.scope.collection is None else (_COLLECTION, _AND_MARK)
+    if asked.filter is None:
+        return within, _BY_TERMS.replace("{and_mark}", mark), ""
+    matching, by_rarest = (
+        part.replace("{and_mark}", mark).replace("{matches}", asked.filter.matches("l.document_id"))
+        for part in (_BY_FILTER, _BY_RAREST)
+    )
+    matching = matching.replace("{waiting_matches}", asked.filter.matches("w.document_id"))
+    return within, matching, by_rarest

@@ -5,7 +5,8 @@
     a large collection     HNSW in the order of the index; the key if that came back short
     everything             the same, small or large by the size of the table
 
-Live vectors that wait for the index are read through their keys and merged in.
+With a filter, what is small is what matches: see `filtered`. Live vectors that wait for the index are read
+through their keys and merged in.
 
 Each is one statement, so one round trip, and sees one state of the data, in which every live vector is either
 in the index or waits for it. `k` stands in it as a number, not as a parameter: PostgreSQL plans a LIMIT that
@@ -15,18 +16,27 @@ the search.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, LiteralString
 
 from psycopg import sql
 
 from citewell.model import Scope
+from citewell_adapters.pgvector.bounded import BoundedCache
 from citewell_adapters.pgvector.chunk_rows import CHUNK_COLUMNS
+from citewell_adapters.pgvector.filtered import SAMPLE, SIZE_OF_FILTERED, all_matching, filtered_tables
+from citewell_adapters.pgvector.filters import CompiledFilter, compile_filter
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
-__all__ = ["MAX_EXACT_CHUNKS", "NearestStatements", "documents_clause"]
+__all__ = ["MAX_EXACT_CHUNKS", "MAX_EXACT_MATCHING", "AskedScope", "NearestStatements"]
 
 #: Collections up to this size are read whole: 1.5 ms at 384 dimensions, 5 ms at 1,536, about what HNSW takes.
 MAX_EXACT_CHUNKS: Final = 2_000
+
+#: Where a filter lets no more chunks through than this, and so many more for each one wanted, all are read.
+#: At 100,000 chunks that takes as long as HNSW, which has to look the longer the fewer match.
+MAX_EXACT_MATCHING: Final = 2_000
+_MATCHING_FOR_EACH: Final = 80
 
 #: pgvector has no cosine for a vector of zeros and says NaN. Nothing is similar to it: it comes last.
 #: Sorting by this expression also keeps PostgreSQL from using HNSW, where the result is to be exact.
@@ -45,6 +55,7 @@ _STAGED: Final = """
 
 # documents_pkey, vectors_<space>_pkey, unindexed_space_id_collection_id_document_id_key
 _EXACT_IN_DOCUMENTS: Final = f"""
+near AS MATERIALIZED (
     {_FOUND}
     FROM documents AS d
     CROSS JOIN LATERAL (
@@ -58,51 +69,93 @@ _EXACT_IN_DOCUMENTS: Final = f"""
     ) AS v
     WHERE {{documents}}
     ORDER BY {_BEST_FIRST} LIMIT {{k}}
+), near_plan AS MATERIALIZED (
+    SELECT true AS exact, false AS topped_up, NULL::bigint AS matched
+)
 """  # noqa: S608 - made of constants
 
 # vectors_<space>_hnsw, or vectors_<space>_pkey; for what is not in them yet,
 # unindexed_space_id_collection_id_document_id_key. `within` filters while the index is walked, so it must not
 # invite PostgreSQL to another index; the CASE also keeps it from thinking that nearly nothing passes.
 _INDEXED: Final = f"""
-    WITH scope AS MATERIALIZED (
-        {{scope}}
-    ), nearest AS MATERIALIZED (
-        {_FOUND}
-        FROM {{vectors}} AS v
-        WHERE (SELECT large FROM scope) AND CASE WHEN {{within}} THEN true ELSE false END
-        ORDER BY v.embedding <=> %(vector)s::halfvec LIMIT {{candidates}}
-    ), exact AS MATERIALIZED (
-        {_FOUND}
-        FROM {{vectors}} AS v
-        WHERE (SELECT count(*) FROM nearest) < {{k}} AND {{within}}
-        ORDER BY {_BEST_FIRST} LIMIT {{k}}
-    ), waiting AS MATERIALIZED (
-        {_FOUND}
-        FROM unindexed AS u CROSS JOIN LATERAL ({_STAGED}) AS v
-        WHERE u.space_id = {{space_id}} AND {{waiting_within}}
-        ORDER BY {_BEST_FIRST} LIMIT {{k}}
-    )
-    SELECT * FROM exact
+near_index AS MATERIALIZED (
+    {_FOUND}
+    FROM {{vectors}} AS v
+    WHERE (SELECT large FROM near_size) AND CASE WHEN {{within}} THEN true ELSE false END
+    ORDER BY v.embedding <=> %(vector)s::halfvec LIMIT {{candidates}}
+), near_exact AS MATERIALIZED (
+    {{exact}}
+), near_waiting AS MATERIALIZED (
+    {_FOUND}
+    FROM unindexed AS u CROSS JOIN LATERAL ({_STAGED}) AS v
+    WHERE u.space_id = {{space_id}} AND {{waiting_within}}
+    ORDER BY {_BEST_FIRST} LIMIT {{k}}
+), near AS MATERIALIZED (
+    SELECT * FROM near_exact
     UNION ALL
-    SELECT * FROM nearest WHERE NOT EXISTS (SELECT FROM exact)
+    SELECT * FROM near_index WHERE NOT EXISTS (SELECT FROM near_exact)
     UNION ALL
-    SELECT * FROM waiting
+    SELECT * FROM near_waiting
+    ORDER BY {_BEST_FIRST} LIMIT {{k}}
+), near_plan AS MATERIALIZED (
+    SELECT NOT large AS exact, large AND EXISTS (SELECT FROM near_exact) AS topped_up, matched
+    FROM near_size
+)
+"""  # noqa: S608 - made of constants
+
+_SIZE: Final = "near_size AS MATERIALIZED ({size}), "
+
+_NOTHING_NEAR: Final = """
+near AS (
+    SELECT NULL::uuid AS document_id, NULL::bigint AS revision_id, NULL::int AS chunk_index,
+        NULL::float8 AS similarity
+    WHERE false
+), """
+_NO_PLAN: Final = "near_plan AS (SELECT NULL::boolean AS exact, false AS topped_up, NULL::bigint AS matched)"
+_PLAN_OF_SIZE: Final = "near_plan AS (SELECT NOT large AS exact, false AS topped_up, matched FROM near_size)"
+
+_EXACT: Final = f"""
+    {_FOUND}
+    FROM {{vectors}} AS v
+    WHERE (SELECT count(*) FROM near_index) < {{k}} AND {{within}}
+    ORDER BY {_BEST_FIRST} LIMIT {{k}}
+"""  # noqa: S608 - made of constants
+
+# vectors_<space>_pkey: the matching documents where they are known, else all that may match, one by one.
+_EXACT_MATCHING: Final = f"""
+    {_FOUND}
+    FROM (
+        SELECT collection_id, document_id FROM filtered WHERE NOT (SELECT large FROM near_size)
+        UNION ALL
+        SELECT collection_id, document_id FROM ({{all_matching}}) AS a
+        WHERE (SELECT large OR NOT known FROM near_size) AND (SELECT count(*) FROM near_index) < {{k}}
+    ) AS m
+    CROSS JOIN LATERAL (
+        SELECT v.document_id, v.revision_id, v.chunk_index, v.embedding
+        FROM {{vectors}} AS v
+        WHERE v.collection_id = m.collection_id AND v.document_id = m.document_id
+        OFFSET 0
+    ) AS v
     ORDER BY {_BEST_FIRST} LIMIT {{k}}
 """  # noqa: S608 - made of constants
 
 # collections_name_key
 _COLLECTION: Final = (
-    "SELECT id, chunk_count > {max_exact} AS large FROM collections WHERE name = %(collection)s"
+    "SELECT id, chunk_count > {max_exact} AS large, chunk_count AS matched FROM collections "
+    "WHERE name = %(collection)s"
 )
-_WITHIN_COLLECTION: Final = "v.collection_id = (SELECT id FROM scope)"
-_WAITING_WITHIN_COLLECTION: Final = "u.collection_id = (SELECT id FROM scope)"
+_WITHIN_COLLECTION: Final = "v.collection_id = (SELECT id FROM near_size)"
+_WAITING_WITHIN_COLLECTION: Final = "u.collection_id = (SELECT id FROM near_size)"
 
-_EVERYTHING: Final = "SELECT pg_relation_size({name}::regclass) > {max_bytes} AS large"
+_EVERYTHING: Final = (
+    "SELECT pg_relation_size({name}::regclass) > {max_bytes} AS large, NULL::bigint AS matched"
+)
 
 # chunks_pkey, revisions_pkey, documents_pkey, collections_pkey: for the winners only.
 _HITS: Final = f"""
+WITH {{parts}}
 SELECT hit.similarity, d.id, d.name, c.name, encode(r.sha256, 'hex'), {CHUNK_COLUMNS}
-FROM ({{found}}) AS hit
+FROM near AS hit
 JOIN chunks AS t ON t.revision_id = hit.revision_id AND t.chunk_index = hit.chunk_index
 JOIN revisions AS r ON r.id = hit.revision_id
 JOIN documents AS d ON d.id = hit.document_id
@@ -122,10 +175,60 @@ _SPARE_CANDIDATES: Final = 10
 _ROW_BYTES: Final = 72
 
 
+@dataclass(frozen=True, slots=True)
+class AskedScope:
+    """A scope with its filter as SQL."""
+
+    scope: Scope
+    filter: CompiledFilter | None
+
+    @classmethod
+    def of(cls, scope: Scope) -> AskedScope:
+        return cls(scope, None if scope.filter is None else compile_filter(scope.filter))
+
+    @property
+    def kind(self) -> tuple[bool, bool, bool, str]:
+        """What of a scope decides on its statement: one document, several, a collection, a filter's shape."""
+        documents = self.scope.document_ids
+        return (
+            documents is not None and len(documents) == 1,
+            documents is not None,
+            self.scope.collection is not None,
+            "" if self.filter is None else self.filter.predicate,
+        )
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Those of the statements, besides `vector`."""
+        parameters: dict[str, object] = {"collection": self.scope.collection}
+        documents = self.scope.document_ids
+        if documents is not None:
+            parameters["documents"] = documents[0] if len(documents) == 1 else list(documents)
+        if self.filter is not None:
+            parameters |= self.filter.parameters
+        return parameters
+
+    @property
+    def named(self) -> LiteralString | None:
+        """That `d` is one of the documents that the scope names; None if it names none."""
+        documents = self.scope.document_ids
+        if documents is None:
+            return None
+        clause = _ONE_DOCUMENT if len(documents) == 1 else _DOCUMENTS
+        return clause if self.scope.collection is None else clause + _AND_COLLECTION
+
+    @property
+    def documents(self) -> LiteralString | None:
+        """That `d` is one of them, and matches; None if the scope names none."""
+        if self.named is None or self.filter is None:
+            return self.named
+        return f"{self.named} AND {self.filter.matches('d.id')}"
+
+
 class NearestStatements:
     """The statements for one space's vectors, each made once."""
 
-    def __init__(self, space: OpenedSpace, *, max_exact_chunks: int) -> None:
+    def __init__(self, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int) -> None:
         self._names = {
             "vectors": space.vectors,
             "space_id": space.id,
@@ -133,50 +236,55 @@ class NearestStatements:
             "max_exact": max_exact_chunks,
             "max_bytes": max_exact_chunks * (_ROW_BYTES + 2 * space.space.dimensions),
         }
-        self._made: dict[tuple[bool, bool, bool, int], bytes] = {}
+        self._max_exact_matching = max_exact_matching
+        self._made = BoundedCache[tuple[object, ...], bytes]()
 
     def choose(self, scope: Scope, *, k: int) -> tuple[bytes, dict[str, object]]:
         """The statement for the scope, and its parameters besides `vector`."""
-        documents = scope.document_ids
-        one, several = documents is not None and len(documents) == 1, documents is not None
-        key = (one, several, scope.collection is not None, k)
-        statement = self._made.get(key)
-        if statement is None:
-            hits = sql.SQL(_HITS).format(found=self.found(scope, k=k))
-            statement = self._made[key] = hits.as_bytes()
-        return statement, self.parameters(scope)
+        asked = AskedScope.of(scope)
+        statement = self._made.get(
+            (*asked.kind, k), lambda: sql.SQL(_HITS).format(parts=self.parts(asked, k=k)).as_bytes()
+        )
+        return statement, asked.parameters
 
-    def found(self, scope: Scope, *, k: int) -> sql.Composed:
-        """The part that finds them: document_id, revision_id, chunk_index, similarity, not in order."""
-        names = {**self._names, "k": k, "candidates": k + max(k, _SPARE_CANDIDATES)}
-        return sql.SQL(_found(scope)).format(**names)
+    def parts(self, asked: AskedScope, *, k: int, dense: bool = True) -> sql.Composed:
+        """Tables for a WITH: `near` (document_id, revision_id, chunk_index, similarity), and `near_plan`.
 
-    @staticmethod
-    def parameters(scope: Scope) -> dict[str, object]:
-        """Those of the statements, besides `vector`."""
-        parameters: dict[str, object] = {"collection": scope.collection}
-        documents = scope.document_ids
-        if documents is not None:
-            parameters["documents"] = documents[0] if len(documents) == 1 else list(documents)
-        return parameters
+        With a filter, unless the scope names documents, there are also those of `filtered`, and `near_size`.
+        Not dense: `near` is empty.
+        """
+        spare = max(k if asked.filter is None else k // 2, _SPARE_CANDIDATES)
+        max_matching = self._max_exact_matching and self._max_exact_matching + _MATCHING_FOR_EACH * k
+        return sql.SQL(_parts(asked) if dense else _sizes(asked)).format(
+            **self._names, k=k, candidates=k + spare, max_matching=max_matching, sample=SAMPLE
+        )
 
 
-def documents_clause(scope: Scope) -> LiteralString | None:
-    """That `d` is one of the scope's documents; None if it names none."""
-    if scope.document_ids is None:
-        return None
-    documents = _ONE_DOCUMENT if len(scope.document_ids) == 1 else _DOCUMENTS
-    return documents + (_AND_COLLECTION if scope.collection is not None else "")
-
-
-def _found(scope: Scope) -> LiteralString:
-    documents = documents_clause(scope)
-    if documents is not None:
+def _parts(asked: AskedScope) -> LiteralString:
+    if (documents := asked.documents) is not None:
         return _EXACT_IN_DOCUMENTS.replace("{documents}", documents)
-    within, condition, waiting = (
-        (_COLLECTION, _WITHIN_COLLECTION, _WAITING_WITHIN_COLLECTION)
-        if scope.collection is not None
-        else (_EVERYTHING, "true", "true")
-    )
-    statement = _INDEXED.replace("{scope}", within).replace("{within}", condition)
-    return statement.replace("{waiting_within}", waiting)
+    in_collection = asked.scope.collection is not None
+    within = _WITHIN_COLLECTION if in_collection else "true"
+    waiting = _WAITING_WITHIN_COLLECTION if in_collection else "true"
+    exact = _EXACT
+    if asked.filter is not None:
+        within += f" AND {asked.filter.matches('v.document_id')}"
+        waiting += f" AND {asked.filter.matches('u.document_id')}"
+        exact = _EXACT_MATCHING.replace("{all_matching}", all_matching(asked.filter))
+    statement = _size(asked) + _INDEXED.replace("{exact}", exact)
+    return statement.replace("{within}", within).replace("{waiting_within}", waiting)
+
+
+def _sizes(asked: AskedScope) -> LiteralString:
+    if asked.named is not None or asked.filter is None:
+        return _NOTHING_NEAR + _NO_PLAN
+    return _size(asked) + _NOTHING_NEAR + _PLAN_OF_SIZE
+
+
+def _size(asked: AskedScope) -> LiteralString:
+    in_collection = asked.scope.collection is not None
+    size = _COLLECTION if in_collection else _EVERYTHING
+    if asked.filter is None:
+        return _SIZE.replace("{size}", size)
+    tables = filtered_tables(asked.filter, size=size, in_collection=in_collection)
+    return tables + _SIZE.replace("{size}", SIZE_OF_FILTERED)

@@ -215,10 +215,16 @@ class SpaceStatements:
     indexing: IndexStatements
 
     @classmethod
-    def of(cls, space: OpenedSpace, *, max_exact_chunks: int) -> Self:
-        """For an opened space; max_exact_chunks: up to how many a collection is read whole."""
+    def of(cls, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int) -> Self:
+        """For an opened space.
+
+        max_exact_chunks, max_exact_matching: up to how many chunks a collection, and what a filter lets
+        through, is read whole.
+        """
         vectors = space.vectors
-        nearest = NearestStatements(space, max_exact_chunks=max_exact_chunks)
+        nearest = NearestStatements(
+            space, max_exact_chunks=max_exact_chunks, max_exact_matching=max_exact_matching
+        )
         return cls(
             space_id=space.id,
             is_news=_IS_NEWS.format(vectors=vectors),

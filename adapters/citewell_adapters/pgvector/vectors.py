@@ -22,6 +22,7 @@ from citewell.model import (
     Publication,
     RevisionId,
     Scope,
+    SearchPlan,
     Vector,
 )
 from citewell.ports import LexicalEncoder
@@ -40,7 +41,7 @@ from citewell_adapters.pgvector.lexical import (
     publish_terms,
     stage_terms,
 )
-from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS
+from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS, MAX_EXACT_MATCHING
 from citewell_adapters.pgvector.revisions import lock_revision
 from citewell_adapters.pgvector.spaces import OpenedSpace, Origin, hold_space, open_space
 from citewell_adapters.pgvector.vector_sql import (
@@ -67,10 +68,11 @@ class PgVectorStore:
     Vectors are halfvec, those of one space in a narrow table of their own, under HNSW; words are under GIN.
     Opening it makes `space` the database's active one. A revision's chunks do not change once it is live:
     staging it again with other texts would show before the publication. A vector of zeros has similarity -1
-    to all, itself included, so it comes last. Collections of up to `max_exact_chunks` are searched exactly.
-    Once another space is active, because another process has opened the database with it, without any vector
-    then, or has made it active, every call that has to do with vectors raises SpaceMismatch and changes
-    nothing. One that writes leaves its unit of work as it was; one that reads spoils it.
+    to all, itself included, so it comes last. Collections of up to `max_exact_chunks`, and what a filter lets
+    through of up to `max_exact_matching`, are searched exactly. Once another space is active, because another
+    process has opened the database with it, without any vector then, or has made it active, every call that
+    has to do with vectors raises SpaceMismatch and changes nothing. One that writes leaves its unit of work
+    as it was; one that reads spoils it.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class PgVectorStore:
         origin: Origin | None = None,
         inactive: OpenedSpace | None = None,
         max_exact_chunks: int = MAX_EXACT_CHUNKS,
+        max_exact_matching: int = MAX_EXACT_MATCHING,
     ) -> None:
         """origin: noted for whoever has to make vectors of the space.
 
@@ -91,12 +94,15 @@ class PgVectorStore:
         self._origin = origin
         self._inactive = inactive
         self._max_exact_chunks = max_exact_chunks
+        self._max_exact_matching = max_exact_matching
         self._opened: SpaceStatements | None = None
 
     async def __aenter__(self) -> Self:
         """Raises SpaceMismatch if the database holds vectors of another space."""
         space = self._inactive or await open_space(self._database, self._space, origin=self._origin)
-        self._opened = SpaceStatements.of(space, max_exact_chunks=self._max_exact_chunks)
+        self._opened = SpaceStatements.of(
+            space, max_exact_chunks=self._max_exact_chunks, max_exact_matching=self._max_exact_matching
+        )
         return self
 
     async def __aexit__(
@@ -178,7 +184,7 @@ class PgVectorStore:
     ) -> Candidates:
         half = None if vector is None else self._half(vector)
         if scope.document_ids is not None and not scope.document_ids:
-            return Candidates((), 0.0)
+            return Candidates((), 0.0, SearchPlan(exact=True))
         query, parameters = self._statements.candidates.choose(scope, words, k=k, dense=half is not None)
         parameters["vector"] = half
         async with self._connection() as connection:
@@ -187,8 +193,12 @@ class PgVectorStore:
         items = tuple(
             Candidate(ChunkRef(DocumentId(row[0]), row[2]), RevisionId(row[1]), row[3], row[4])
             for row in rows
+            if row[0] is not None
         )
-        return Candidates(items, rows[0][5] if rows else 0.0)
+        # There is always a row; with no scope to search in there is none.
+        *_, highest, exact, topped_up, matched = rows[0] if rows else (0.0, None, False, None)
+        plan = None if exact is None else SearchPlan(exact, topped_up, matched)
+        return Candidates(items, highest if items else 0.0, plan)
 
     async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
         parameters = {

@@ -34,9 +34,19 @@ def _leg(leg: Mapping[str, Any] | None) -> Sequence[str]:
 def _summary(explanation: Mapping[str, Any]) -> str:
     judged = explanation.get("reranked")
     reranking = f"; {judged} reranked in {explanation['rerank_ms']:.1f} ms" if judged else ""
-    return (
+    plan = explanation.get("plan")
+    return (f"{_planned(plan)}\n" if plan else "") + (
         f"{explanation['dense_candidates']} candidates by meaning, "
         f"{explanation['lexical_candidates']} by words; "
         f"weight of the vectors {explanation['vector_weight']:.2f}; "
         f"embedding {explanation['embed_ms']:.1f} ms, finding {explanation['find_ms']:.1f} ms{reranking}"
     )
+
+
+def _planned(plan: Mapping[str, Any]) -> str:
+    matched = "" if plan["matched"] is None else f" about {plan['matched']}"
+    if plan["method"] == "exact":
+        return f"all{matched} passages of the scope were read"
+    passages = f"{matched} passages in the scope" if matched else " many passages in the scope"
+    topped_up = ", which gave too few: all were read after all" if plan["topped_up"] else ""
+    return f"by the index,{passages}{topped_up}"

@@ -8,7 +8,14 @@ import msgspec
 from litestar import Request, post
 from litestar.di import NamedDependency
 
-from citewell.errors import DocumentNotFound, EmbedderUnavailable, EmbeddingRejected, StoreUnavailable
+from citewell.errors import (
+    DocumentNotFound,
+    EmbedderUnavailable,
+    EmbeddingRejected,
+    InvalidInput,
+    StoreUnavailable,
+)
+from citewell.filtering import Filter, parse_filter
 from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Scope, SearchOptions
 from citewell.usecases import AnswerQuestion
 from citewell_entrypoints.http.bodies import read_json
@@ -70,12 +77,23 @@ async def ask_question(
 
 
 def _scope(asked: QueryRequest) -> Scope:
+    condition = None if asked.filter is None else _filter(asked.filter)
     if asked.document_id is not None:
         if asked.document_ids is not None:
             message = "cannot be given together with `document_id`"
             error = FieldError(source="body", field="document_ids", message=message)
             raise HttpProblem(INVALID_REQUEST, f"`document_ids`: {message}.", errors=[error])
-        return Scope(asked.collection, (DocumentId(asked.document_id),))
+        return Scope(asked.collection, (DocumentId(asked.document_id),), condition)
     if asked.document_ids is not None:
-        return Scope(asked.collection, tuple(DocumentId(given) for given in asked.document_ids))
-    return Scope(DEFAULT_COLLECTION if asked.collection is None else asked.collection)
+        given = tuple(DocumentId(document) for document in asked.document_ids)
+        return Scope(asked.collection, given, condition)
+    return Scope(DEFAULT_COLLECTION if asked.collection is None else asked.collection, filter=condition)
+
+
+def _filter(given: dict[str, Any]) -> Filter:
+    try:
+        return parse_filter(given)
+    except InvalidInput as error:
+        field, _, message = str(error).partition(": ")
+        errors = [FieldError(source="body", field=field, message=message)]
+        raise HttpProblem(INVALID_REQUEST, f"`{field}`: {message}.", errors=errors) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
@@ -19,6 +19,7 @@ from citewell.model import (
     Passage,
     Place,
     SearchOptions,
+    SearchPlan,
     SearchTrace,
 )
 from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
@@ -64,6 +65,15 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[list[UUID], Meta(max_length=1000)] | None, Meta(description="search these documents only")
     ] = None
     collection: Annotated[str | None, Meta(description="search this collection only")] = None
+    filter: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="search documents with such metadata only: for each key a value, or an object of "
+            "`eq`, `ne`, `gt`, `gte`, `lt`, `lte`, `in`, `nin`; under `and` and `or` a list of filters, "
+            "under `not` one. A dot leads into an object; of an array one element is enough",
+            examples=[{"lang": "en", "year": {"gte": 2020, "lt": 2024}}],
+        ),
+    ] = None
     mode: Annotated[
         Literal["hybrid", "dense", "lexical"],
         Meta(
@@ -168,6 +178,33 @@ class SourceExplanation(Struct, frozen=True, kw_only=True):
         )
 
 
+class PlanItem(Struct, frozen=True, kw_only=True):
+    """How the passages were looked for."""
+
+    method: Annotated[
+        Literal["exact", "index"],
+        Meta(
+            description="`exact`: all passages of the scope were read; `index`: the index of the vectors "
+            "gave them"
+        ),
+    ]
+    topped_up: Annotated[
+        bool, Meta(description="whether the index gave too few, so that all were read after all")
+    ]
+    matched: Annotated[
+        int | None,
+        Meta(
+            description="about how many passages the scope has; null: not known, or only that they are many"
+        ),
+    ]
+
+    @classmethod
+    def of(cls, plan: SearchPlan | None) -> PlanItem | None:
+        if plan is None:
+            return None
+        return cls(method="exact" if plan.exact else "index", topped_up=plan.topped_up, matched=plan.matched)
+
+
 class QueryExplanation(Struct, frozen=True, kw_only=True):
     """How a search went."""
 
@@ -178,6 +215,7 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
     find_ms: Annotated[float, Meta(description="milliseconds for finding the candidates and choosing")]
     reranked: Annotated[int, Meta(description="passages that the reranker judged")]
     rerank_ms: Annotated[float, Meta(description="milliseconds for reranking")]
+    plan: Annotated[PlanItem | None, Meta(description="null if it is not known")]
 
     @classmethod
     def of(cls, trace: SearchTrace) -> QueryExplanation:
@@ -189,6 +227,7 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
             find_ms=round(trace.find_ms, 3),
             reranked=trace.reranked,
             rerank_ms=round(trace.rerank_ms, 3),
+            plan=PlanItem.of(trace.plan),
         )
 
 

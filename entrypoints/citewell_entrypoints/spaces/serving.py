@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from citewell.errors import CitewellError, SpaceMismatch
 from citewell.ports import Chunker, Embedder
-from citewell_entrypoints.settings import Settings
+from citewell_entrypoints.settings import Settings, SettingsError
 from citewell_entrypoints.spaces.away import AwayEmbedder
 from citewell_entrypoints.spaces.origins import origin_of, settings_of
 
@@ -164,8 +164,19 @@ class ServedSpaces:
             origin = None if settings is None else origin_of(settings, embedder.space)
             store = PgVectorStore(self._database, embedder.space, origin=origin)
             vectors = await stack.enter_async_context(store)
-            chunker = self._parts.chunker(self._settings, embedder)
+            chunker = self._chunker(embedder, starting=starting)
             return Served(embedder, vectors, chunker, stack.pop_all(), try_again_at=try_again_at)
+
+    def _chunker(self, embedder: Embedder, *, starting: bool) -> Chunker:
+        """As the settings say, but those that do not fit a space that took over while we ran stop nothing."""
+        try:
+            return self._parts.chunker(self._settings, embedder)
+        except SettingsError as error:
+            if starting:
+                raise
+            _log.error("chunks are as long as the embedder reads: %s", error)
+            usual = self._settings.model_copy(update={"chunk_tokens": None, "chunk_overlap_tokens": None})
+            return self._parts.chunker(usual, embedder)
 
     async def _embedder(
         self, active: OpenedSpace | None, stack: AsyncExitStack

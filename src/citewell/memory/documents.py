@@ -59,7 +59,8 @@ class MemoryDocumentStore:
             return Submitted(known, None, created=False)
         revision_id = tables.newest_revision(known.id)
         if submission.unlocked_sha256 is not None:
-            tables.revisions[revision_id] = _revision(known.id, submission)
+            row = tables.revisions[revision_id]
+            tables.revisions[revision_id] = replace(row, unlocked_sha256=submission.unlocked_sha256)
         document, job_id = queue_job(
             self._database, tables, known, revision_id, request_id=submission.request_id
         )
@@ -118,6 +119,8 @@ class MemoryDocumentStore:
         if known.id in tables.live and tables.newest_revision(known.id) == known.revision_id:
             publication, chunks = tables.live[known.id]
             tables.live[known.id] = (replace(publication, document_name=submission.name), chunks)
+        revision_id = tables.newest_revision(known.id)
+        tables.revisions[revision_id] = replace(tables.revisions[revision_id], metadata=submission.metadata)
         return self._database.change(tables, known, name=submission.name, metadata=submission.metadata)
 
     def _add_revision(self, tables: Tables, document_id: DocumentId, submission: Submission) -> RevisionId:
@@ -197,7 +200,13 @@ class MemoryDocumentStore:
 
 
 def _revision(document_id: DocumentId, submission: Submission) -> RevisionRow:
-    return RevisionRow(document_id, submission.sha256, submission.media_type, submission.unlocked_sha256)
+    return RevisionRow(
+        document_id,
+        submission.sha256,
+        submission.media_type,
+        submission.unlocked_sha256,
+        submission.metadata,
+    )
 
 
 def _by_key(tables: Tables, submission: Submission) -> Document | None:

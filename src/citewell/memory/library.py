@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from citewell.chunking import ChunkSizes, SentenceChunker
+from citewell.filtering import Filter
 from citewell.lexical import WordEncoder
 from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.board import MemoryJobBoard
@@ -29,7 +30,8 @@ from citewell.model import (
     SearchOptions,
     Submission,
 )
-from citewell.ports import Embedder, LexicalEncoder, Parser
+from citewell.ports import Embedder, LexicalEncoder, Parser, Reranker
+from citewell.ranking import HeuristicReranker
 from citewell.usecases import (
     CollectContents,
     DeleteDocument,
@@ -37,6 +39,7 @@ from citewell.usecases import (
     IngestPolicy,
     LexicalLeg,
     ReceiveContent,
+    RerankStage,
     Search,
     StageRevision,
     SubmitDocument,
@@ -52,10 +55,18 @@ class MemoryLibrary:
     """The same use cases as the service, over the in-memory adapters; adding waits until it is searchable.
 
     The embedder and the parser are used as they are: open them before, close them after. encoder: how texts
-    become words; by default without stemming.
+    become words; by default without stemming. reranker: what judges the first hits once more; by default how
+    the question's words stand in them.
     """
 
-    def __init__(self, *, embedder: Embedder, parser: Parser, encoder: LexicalEncoder | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        embedder: Embedder,
+        parser: Parser,
+        encoder: LexicalEncoder | None = None,
+        reranker: Reranker | None = None,
+    ) -> None:
         encoder = encoder or WordEncoder()
         database, blobs, policy = MemoryDatabase(), MemoryBlobStore(), IngestPolicy()
         documents, jobs = MemoryDocumentStore(database), MemoryJobStore(database)
@@ -111,6 +122,7 @@ class MemoryLibrary:
             vectors=vectors,
             documents=documents,
             lexical=LexicalLeg(vectors, encoder),
+            rerank=RerankStage(reranker or HeuristicReranker(encoder)),
             passages=MemoryPassageStore(database),
         )
 
@@ -146,11 +158,16 @@ class MemoryLibrary:
         top_k: int = 5,
         collection: str | None = None,
         document_ids: Sequence[DocumentId] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - as in Scope
         options: SearchOptions = _USUAL,
     ) -> tuple[Hit, ...]:
-        """The best chunks, best first; of all collections and documents unless some are named."""
+        """The best chunks, best first; of all collections and documents unless some are named.
+
+        filter: over the metadata, as `citewell.filtering.parse_filter` makes one.
+        """
         ids = None if document_ids is None else tuple(document_ids)
-        found = await self._search(question, scope=Scope(collection, ids), top_k=top_k, options=options)
+        scope = Scope(collection, ids, filter)
+        found = await self._search(question, scope=scope, top_k=top_k, options=options)
         return found.hits
 
     async def delete(self, document_id: DocumentId) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -49,12 +49,13 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRow:
-    """A revision: which document's, and which bytes."""
+    """A revision: which document's, which bytes, and the metadata that came with them."""
 
     document_id: DocumentId
     sha256: str
     media_type: str
     unlocked_sha256: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hashes(self) -> tuple[str, ...]:

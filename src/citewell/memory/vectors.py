@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import mul
+from typing import Any
 
 from citewell.chunking import in_context
 from citewell.errors import DimensionMismatch
+from citewell.filtering import matches
 from citewell.memory.lexical import WordStatistics
 from citewell.memory.state import MemoryDatabase, Tables
 from citewell.model import (
@@ -22,6 +24,7 @@ from citewell.model import (
     Publication,
     RevisionId,
     Scope,
+    SearchPlan,
     Vector,
 )
 from citewell.ports import LexicalEncoder
@@ -76,7 +79,8 @@ class MemoryVectorStore:
             self._check(vector)
         async with self._database.tables() as tables:
             live = [(p, chunk) for p, chunks in _in_scope(tables, scope) for chunk in chunks]
-            collections = {publication.collection for publication, _ in _in_scope(tables, scope)}
+            unfiltered = replace(scope, filter=None)
+            collections = {publication.collection for publication, _ in _in_scope(tables, unfiltered)}
             counted = [
                 chunk.terms
                 for publication, chunks in tables.live.values()
@@ -84,6 +88,7 @@ class MemoryVectorStore:
                 for chunk in chunks
             ]
         statistics = WordStatistics(words, counted)
+        only_rare = scope.document_ids is None and scope.filter is None
         scored = [
             Candidate(
                 ChunkRef(publication.document_id, embedded.chunk.index),
@@ -96,9 +101,13 @@ class MemoryVectorStore:
         matching = [
             candidate
             for candidate, (_, embedded) in zip(scored, live, strict=True)
-            if scope.document_ids is not None or statistics.has_rare(embedded.terms)
+            if not only_rare or statistics.has_rare(embedded.terms)
         ]
-        return Candidates(_best_of_both(scored, matching, k=k), statistics.highest_score if live else 0.0)
+        return Candidates(
+            _best_of_both(scored, matching, k=k),
+            statistics.highest_score if live else 0.0,
+            SearchPlan(exact=True, matched=len(live)),
+        )
 
     async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
         async with self._database.tables() as tables:
@@ -154,7 +163,15 @@ def _in_scope(tables: Tables, scope: Scope) -> Iterator[tuple[Publication, tuple
             continue
         if scope.collection is not None and publication.collection != scope.collection:
             continue
+        if scope.filter is not None and not matches(scope.filter, _metadata(tables, publication)):
+            continue
         yield publication, chunks
+
+
+def _metadata(tables: Tables, publication: Publication) -> Mapping[str, Any]:
+    """That of the live revision."""
+    row = tables.revisions.get(publication.revision_id)
+    return {} if row is None else row.metadata
 
 
 def _hit(publication: Publication, embedded: EmbeddedChunk, *, similarity: float) -> Hit:

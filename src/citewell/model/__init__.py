@@ -43,6 +43,7 @@ from citewell.model.search import (
     Ranked,
     Scope,
     SearchOptions,
+    SearchPlan,
     SearchTrace,
 )
 
@@ -91,6 +92,7 @@ __all__ = [
     "RevisionId",
     "Scope",
     "SearchOptions",
+    "SearchPlan",
     "SearchTrace",
     "Span",
     "Stage",

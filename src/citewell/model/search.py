@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from citewell.errors import InvalidInput
+from citewell.filtering import Filter
 from citewell.model.chunks import Chunk, Passage
 from citewell.model.names import ChunkRef, Citation, DocumentId, RevisionId, checked_collection
 from citewell.model.pages import Span
@@ -26,6 +27,7 @@ __all__ = [
     "Ranked",
     "Scope",
     "SearchOptions",
+    "SearchPlan",
     "SearchTrace",
 ]
 
@@ -35,10 +37,14 @@ MAX_EXPAND: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where to search: in some documents, in one collection, or in both at once. None is no restriction."""
+    """Where to search: in some documents, in one collection, in what a filter over the metadata lets through.
+
+    What is given has to hold all at once. None is no restriction.
+    """
 
     collection: str | None = None
     document_ids: tuple[DocumentId, ...] | None = None
+    filter: Filter | None = None
 
     def __post_init__(self) -> None:
         if self.collection is not None:
@@ -187,11 +193,29 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchPlan:
+    """How the nearest were looked for.
+
+    exact: all chunks of the scope were read; else the index gave them, and topped_up tells that it gave too
+    few, so that all were read after all. matched: how many chunks the scope was taken to have, None if that
+    was not known, or only that they are many.
+    """
+
+    exact: bool
+    topped_up: bool = False
+    matched: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
-    """What both legs bring to a question. highest_bm25: what no chunk can reach, 0 if there is no word."""
+    """What both legs bring to a question. highest_bm25: what no chunk can reach, 0 if there is no word.
+
+    plan: None if a store does not tell it.
+    """
 
     items: tuple[Candidate, ...]
     highest_bm25: float
+    plan: SearchPlan | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +231,8 @@ class Ranked:
 class SearchTrace:
     """How a search went. dense_seen, lexical_seen: candidates of each leg; vector_weight: as it was applied.
 
-    reranked: how many hits the reranker judged. Times in milliseconds: embedding the question, finding the
-    candidates, and reranking.
+    reranked: how many hits the reranker judged. plan: None where it is not known. Times in milliseconds:
+    embedding the question, finding the candidates, and reranking.
     """
 
     dense_seen: int = 0
@@ -218,6 +242,7 @@ class SearchTrace:
     find_ms: float = 0.0
     reranked: int = 0
     rerank_ms: float = 0.0
+    plan: SearchPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ class VectorStore(Protocol):
 
         Best first; equal scores by ChunkRef. A vector of zeros, which has no direction, has similarity -1 to
         all. A vector of other dimensions raises DimensionMismatch. A scope that names nothing known finds
-        nothing.
+        nothing. A filter lets documents through by the metadata that came with what is live of them, as
+        `citewell.filtering.matches` says, and never costs results.
         """
         ...
 
@@ -100,7 +101,8 @@ class LexicalStore(Protocol):
         is `citewell.lexical`'s; its document frequencies and totals are those of the live chunks of the
         scope's collections, those of the documents where it names some. A word is in a chunk that has one of
         its terms. Unless the scope names documents, only chunks with one of the question's `rarest` words
-        need be found. A chunk without any of the words is not found. Best first, by similarity and then by
+        need be found, and others where a filter lets less than 10 of those through; without a vector, less
+        than `k`. A chunk without any of the words is not found. Best first, by similarity and then by
         BM25, equal ones by ChunkRef. Chunks that were staged without terms have none. While many chunks
         wait for the index, frequencies and totals may be those without most of the waiting ones.
         """

@@ -12,7 +12,7 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 import pytest
 
 _SUITES = (
-    *("blobs", "board", "chunker", "contents", "documents", "embedder", "jobs", "lexical", "llm"),
+    *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "jobs", "lexical", "llm"),
     *("pages", "parser", "passages", "queue", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
@@ -23,6 +23,7 @@ from citewell.testing.chunker import ChunkerContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.embedder import EmbedderContract, RemoteEmbedderContract
+from citewell.testing.filters import FilterContract
 from citewell.testing.jobs import JobStoreContract
 from citewell.testing.lexical import LexicalEncoderContract, LexicalStoreContract
 from citewell.testing.llm import LLMContract, RemoteLLMContract
@@ -42,6 +43,7 @@ __all__ = [
     "ContentLedgerContract",
     "DocumentStoreContract",
     "EmbedderContract",
+    "FilterContract",
     "JobBoardContract",
     "JobQueueContract",
     "JobStoreContract",

@@ -86,9 +86,10 @@ async def claimed(
     *,
     collection: str = DEFAULT_COLLECTION,
     lease_seconds: float = LEASE_SECONDS,
+    **changes: Any,
 ) -> Lease:
     """The lease of a new document's job."""
-    submitted = await stores.documents.submit(submission(content, collection=collection))
+    submitted = await stores.documents.submit(submission(content, collection=collection, **changes))
     assert submitted.job_id is not None
     lease = await stores.jobs.claim(submitted.job_id, lease_seconds=lease_seconds)
     assert lease is not None

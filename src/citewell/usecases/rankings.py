@@ -104,7 +104,9 @@ class FusedRanking:
 
         dense_seen = sum(candidate.similarity is not None for candidate in candidates.items)
         lexical_seen = sum(candidate.bm25 is not None for candidate in candidates.items)
-        trace = SearchTrace(dense_seen=dense_seen, lexical_seen=lexical_seen, vector_weight=weight)
+        trace = SearchTrace(
+            dense_seen=dense_seen, lexical_seen=lexical_seen, vector_weight=weight, plan=candidates.plan
+        )
         return Ranking(read, trace, is_all=max(dense_seen, lexical_seen) < k)
 
     async def _read(self, ranked: Sequence[Ranked], *, strict: bool) -> Sequence[Hit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -81,15 +82,18 @@ class Search:
         began = time.perf_counter()
         vector, degraded = await self._vector(question, options.mode)
         embedded = time.perf_counter()
-        if self._lexical is None or (options.mode is Mode.DENSE and vector is not None):
+        if self._lexical is None or (options.mode is Mode.DENSE and vector and scope.filter is None):
             make: MakeRanking = NearestRanking(self._vectors, vector or (), scope=scope)
             k = least
         else:
-            words = await asyncio.to_thread(self._lexical.encoder.question, question)
+            words: Sequence[Sequence[int]] = ()
+            k = least
+            if options.mode is not Mode.DENSE:
+                words = await asyncio.to_thread(self._lexical.encoder.question, question)
+                k = max(top_k, options.candidates or self._defaults.candidates)
             make = FusedRanking(
                 self._lexical.store, vector, words, scope=scope, options=options, defaults=self._defaults
             )
-            k = max(top_k, options.candidates or self._defaults.candidates)
         selected, trace = await self._selected(question, make, k=k, top_k=top_k, options=options)
         hits = selected.hits
         if not hits:

@@ -16,11 +16,11 @@ __all__ = ["check_embedder"]
 
 _ANSWER_SECONDS: Final = 10.0
 _LATER: Final = "try again later, or check the endpoint and the key"
-_MEND: Final = "check APP_EMBEDDINGS_BACKEND, APP_EMBEDDINGS_MODEL and APP_EMBEDDINGS_DIM"
+_MEND: Final = "check APP_EMBEDDINGS_BACKEND, _MODEL and _DIM, APP_CHUNK_TOKENS and _OVERLAP_TOKENS"
 
 
 def check_embedder(settings: Settings) -> tuple[Finding, EmbeddingSpace | None]:
-    """Whether the chosen embedder embeds a word, and the space of its vectors, if it does."""
+    """Whether the chosen embedder embeds a word and reads whole chunks; the space of its vectors, if so."""
     backend = settings.embeddings_backend
     try:
         space = asyncio.run(_try_out(settings))
@@ -38,4 +38,5 @@ async def _try_out(settings: Settings) -> EmbeddingSpace:
         if isinstance(embedder, AbstractAsyncContextManager):
             await stack.enter_async_context(embedder)
         await embedder.embed(["citewell"], role="question")
+        builders.settings_chunker(settings, embedder)
         return embedder.space

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -26,12 +27,35 @@ _MISSING: Final = {
 _SHOWN_PLACES: Final = 3
 
 
+def _checked_filter(
+    _ctx: click.Context, _parameter: click.Parameter, value: str | None
+) -> Mapping[str, Any] | None:
+    """What is wrong with it is said before anything is sent."""
+    from citewell.errors import InvalidInput
+    from citewell.filtering import parse_filter
+
+    if value is None:
+        return None
+    try:
+        condition: Mapping[str, Any] = json.loads(value)
+        parse_filter(condition)
+    except (ValueError, RecursionError) as error:
+        raise click.BadParameter(f"not JSON: {error}") from error
+    except InvalidInput as error:
+        raise click.BadParameter(str(error)) from error
+    return condition
+
+
 @click.command(
     "query",
     cls=Command,
     examples=(
         ("The five best passages", 'citewell query "How long is the warranty?"'),
         ("In one collection, more of them", 'citewell query "opening hours" --collection hr --top-k 20'),
+        (
+            "In documents of some years",
+            """citewell query "opening hours" --filter '{"year": {"gte": 2020, "lt": 2024}}'""",
+        ),
         (
             "For a program",
             'citewell query "opening hours" --json | jq -r ".sources[].text"',
@@ -43,6 +67,10 @@ _SHOWN_PLACES: Final = 3
 @click.option(
     "--document", "documents", type=click.UUID, multiple=True, metavar="ID",
     help="Search in this document; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--filter", "condition", metavar="JSON", callback=_checked_filter,
+    help="Search in documents with such metadata; keys with a value, or eq, ne, gt, gte, lt, lte, in, nin.",
 )  # fmt: skip
 @click.option(
     "--top-k", type=click.IntRange(1, 100), default=5, show_default=True, metavar="NUMBER",
@@ -71,6 +99,7 @@ def command(
     question: str,
     collection: str | None,
     documents: Sequence[UUID],
+    condition: Mapping[str, Any] | None,
     top_k: int,
     mode: str | None,
     rerank: bool | None,
@@ -85,23 +114,21 @@ def command(
     Each comes with its score in [0, 1], its document and its pages, and, where a language model is
     configured, an answer that rests on them comes first.
     """
-    body: dict[str, Any] = {"question": question, "top_k": top_k}
-    if mode is not None:
-        body["mode"] = mode
-    if rerank is not None:
-        body["rerank"] = rerank
-    if diversity is not None:
-        body["diversity"] = diversity
-    if expand:
-        body["expand"] = expand
-    if explain:
-        body["explain"] = True
-    if collection is not None:
-        body["collection"] = collection
-    if len(documents) == 1:
-        body["document_id"] = str(documents[0])
-    elif documents:
-        body["document_ids"] = [str(document) for document in documents]
+    asked = {
+        "question": question,
+        "top_k": top_k,
+        "mode": mode,
+        "rerank": rerank,
+        "diversity": diversity,
+        "expand": expand or None,
+        "explain": explain or None,
+        "collection": collection,
+        "filter": condition,
+        "document_id": str(documents[0]) if len(documents) == 1 else None,
+        "document_ids": [str(document) for document in documents] if len(documents) > 1 else None,
+    }
+    # What is not asked for is as the server is set up.
+    body = {name: value for name, value in asked.items() if value is not None}
     reply = api_at(url).query(body)
     if as_json:
         click.echo(reply.text)
