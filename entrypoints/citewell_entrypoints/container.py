@@ -17,11 +17,13 @@ from citewell.ports import (
     ContentLedger,
     DocumentStore,
     Embedder,
+    ImageCache,
     JobBoard,
     JobQueue,
     JobStore,
     LexicalEncoder,
     LexicalStore,
+    PageRenderer,
     PageStore,
     Parser,
     PassageStore,
@@ -36,10 +38,12 @@ from citewell.usecases import (
     CancelDocument,
     CollectContents,
     DeleteDocument,
+    DrawPage,
     EncodeChunks,
     ExpireUploads,
     FollowDocument,
     ForgetHistory,
+    ForgetImages,
     GetDocument,
     IndexChunks,
     IngestDocument,
@@ -92,8 +96,9 @@ class Container(containers.DeclarativeContainer):
     encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
     lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
+    images: providers.Provider[ImageCache] = providers.Singleton(builders.images, settings)
     collect_contents = providers.Singleton(
-        CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work
+        CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work, images=images
     )
 
 
@@ -109,6 +114,19 @@ class HttpContainer(Container):
         disabled=providers.Singleton(builders.disabled_llm),
         openai=providers.Singleton(builders.openai_llm, Container.settings),
     )
+    renderer: providers.Provider[PageRenderer] = providers.Singleton(builders.renderer, Container.settings)
+    draw_page = providers.Singleton(
+        DrawPage,
+        documents=Container.documents,
+        pages=Container.pages,
+        passages=Container.passages,
+        blobs=Container.blobs,
+        ledger=Container.ledger,
+        renderer=renderer,
+        images=Container.images,
+        scratch=Container.scratch.provided.path,
+    )
+    forget_images = providers.Singleton(ForgetImages, ledger=Container.ledger, images=Container.images)
     reranker: providers.Provider[Reranker | None] = providers.Selector(
         Container.settings.provided.rerank_backend,
         none=providers.Object(None),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import LiteralString
 
 import pytest
 from psycopg import sql
@@ -18,7 +19,7 @@ from citewell.model import EmbeddingSpace, Mode, Scope, Vector
 from citewell.ports import EmbeddingRole
 from citewell.usecases.turns import Turn
 from citewell_adapters.mock import MockEmbedder
-from citewell_adapters.pgvector import OpenedSpace, Origin, PgDatabase, PgSpaces, PgVectorStore
+from citewell_adapters.pgvector import LiveChunk, OpenedSpace, Origin, PgDatabase, PgSpaces, PgVectorStore
 from citewell_entrypoints.reembedding import BuildSpace
 
 MOCK = Origin("mock", None)
@@ -79,7 +80,7 @@ class Operator:
             ]
 
 
-def _named(query: str, space: OpenedSpace) -> sql.Composed:
+def _named(query: LiteralString, space: OpenedSpace) -> sql.Composed:
     return sql.SQL(query).format(space.vectors)
 
 
@@ -385,12 +386,12 @@ async def test_the_last_of_what_comes_in_is_added_while_writers_wait(house: tupl
     await running.add("The lamp is lit at dusk.")
     writing: list[asyncio.Task[object]] = []
 
-    async def embed(texts: Sequence[str]) -> Sequence[Vector]:
+    async def embed(chunks: Sequence[LiveChunk]) -> Sequence[Vector]:
         writing.append(asyncio.create_task(running.add("The bell rings at noon.")))
         await asyncio.sleep(0.3)
         assert not writing[0].done()
         assert (await names(running, TEXTS[1]))[0] == TEXTS[1]
-        return await embedder.embed(texts, role="passage")
+        return await embedder.embed([chunk.text for chunk in chunks], role="passage")
 
     assert await operator.spaces.activate(target) == 1
     assert await operator.spaces.activate(target, embed=embed) == 0
@@ -418,3 +419,24 @@ async def test_a_switch_lets_others_go_first_and_holds_nobody_up(house: tuple[Pr
 async def _switch(operator: Operator, target: OpenedSpace) -> int:
     async with PgDatabase(operator.url) as database:
         return await PgSpaces(database).activate(target)
+
+
+async def test_what_is_embedded_anew_is_what_an_ingestion_embeds(house: tuple[Process, Operator]) -> None:
+    """The passage in its context: the document's title and the headings above."""
+    running, operator = house
+    embedder = running.worker.spaces().now().embedder
+    embed, ingested = embedder.embed, list[str]()
+
+    async def recorded(texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[Vector]:
+        ingested.extend(texts)
+        return await embed(texts, role=role)
+
+    embedder.embed = recorded  # type: ignore[method-assign]
+    target = await operator.prepare(32)
+    await operator.builder(MockEmbedder(dimensions=32)).fill(target)
+    text = "# The lamp\n\nIt shows two flashes.\n\nIt is lit at dusk by the keeper of the northern mole."
+    await running.add(text, name="harbour rules.md")
+    rest = CountingEmbedder(dimensions=32)
+    await operator.builder(rest).fill(target)
+    assert sorted(rest.texts) == sorted(ingested)
+    assert any("harbour rules" in text and "The lamp" in text for text in rest.texts)

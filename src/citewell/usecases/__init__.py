@@ -5,6 +5,7 @@ from citewell.usecases.answer import AnswerQuestion, Searching
 from citewell.usecases.contents import CollectContents
 from citewell.usecases.control import CancelDocument, RetryDocument
 from citewell.usecases.delete import DeleteDocument
+from citewell.usecases.draw import MAX_SCALE, MIN_SCALE, DrawPage, ForgetImages, PageImage
 from citewell.usecases.follow import FollowDocument
 from citewell.usecases.index import EncodeChunks, IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
@@ -20,23 +21,28 @@ from citewell.usecases.unlock import UnlockContent
 __all__ = [
     "MAX_QUESTION_CHARACTERS",
     "MAX_RERANK_DEPTH",
+    "MAX_SCALE",
     "MAX_TOP_K",
+    "MIN_SCALE",
     "AdmitUpload",
     "AnnounceDueJobs",
     "AnswerQuestion",
     "CancelDocument",
     "CollectContents",
     "DeleteDocument",
+    "DrawPage",
     "EncodeChunks",
     "ExpireUploads",
     "FollowDocument",
     "ForgetHistory",
+    "ForgetImages",
     "GetDocument",
     "IndexChunks",
     "IngestDocument",
     "IngestPolicy",
     "LexicalLeg",
     "ListDocuments",
+    "PageImage",
     "ReadChunks",
     "ReadContent",
     "ReadText",
