@@ -64,7 +64,7 @@ async def doing(chores: Iterable[Chore]) -> AsyncIterator[None]:
         yield
     finally:
         going = set(tasks)
-        # Before Python 3.12 a cancellation is lost where what was waited for, such as a connection of the pool,
+        # Before Python 3.12 a cancellation is lost where what was waited for, as a connection of the pool,
         # comes at the same moment (python/cpython#86296).
         while going:
             for task in going:
