@@ -65,7 +65,8 @@ def test_the_text_of_a_source_stands_at_its_span(client: httpx.Client) -> None:
 
 def test_a_source_is_drawn_on_its_page(client: httpx.Client, service: Service) -> None:
     """From the question to the marked page, and nothing of it is left after a delete."""
-    document = ended(client, upload(client, "p.pdf", HANDBOOK.read_bytes(), collection="drawn").json()["id"])
+    content = HANDBOOK.read_bytes() + b"\n% of which no other document has the images"
+    document = ended(client, upload(client, "p.pdf", content, collection="drawn").json()["id"])
     body = {"document_id": document["id"], "question": "How far is the lamp on the mole seen?", "expand": 1}
     best = client.post(f"{API}/query", json=body).json()["sources"][0]
     assert {box["page"] for box in best["boxes"]} == {3}

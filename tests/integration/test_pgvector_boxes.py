@@ -17,7 +17,9 @@ from citewell_adapters.pgvector import PgPassageStore
 from citewell_adapters.pgvector.lines import pack_boxes, pack_lines, unpack_boxes, unpack_lines
 
 units = st.integers(0, 20_000).map(lambda place: place / 20_000)
-page_boxes = st.builds(PageBox, st.integers(1, 2**32 - 1), st.builds(Box, units, units, units, units))
+page_boxes = st.tuples(st.integers(1, 2**32 - 1), units, units, units, units).map(
+    lambda drawn: PageBox(drawn[0], Box(*drawn[1:]))
+)
 
 
 @given(st.lists(page_boxes, max_size=5))
