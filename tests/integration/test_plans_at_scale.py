@@ -16,6 +16,7 @@ import pytest_asyncio
 from tests.large_corpus import CHUNKS, SPACE, Read, make_large_corpus, reads
 from tests.pgstores import PgStores, cloned_database, open_pg_stores, rows
 
+from citewell.filtering import parse_filter
 from citewell.model import Citation, DocumentId, Scope, Status
 from citewell.testing.vectors import random_vector
 from citewell_adapters.pgvector import PgPassageStore
@@ -137,6 +138,40 @@ async def test_words_of_documents_are_read_through_their_key(
     assert {"lexical_pkey", "term_counts_pkey"} <= found
     assert not {"lexical_terms", "vectors_1_hnsw"} & found
     assert ("vectors_1_pkey" in found) is (vector is not None)
+
+
+#: Filters that some sixty to a hundred of 3,200 documents match, and filters that many match.
+FEW: Final[list[tuple[dict[str, Any], str]]] = [
+    ({"year": 2001}, "document_values_number"),
+    ({"tags": "tag 49"}, "document_values_string"),
+    ({"year": {"gte": 2000, "lt": 2002}, "language": "de"}, "document_values_number"),
+]
+MANY: Final[list[dict[str, Any]]] = [{"language": "en"}, {"year": {"gte": 2000}}, {"tags": {"ne": "tag 49"}}]
+
+
+@pytest.mark.parametrize("vector", [None, VECTOR], ids=["lexical", "hybrid"])
+@pytest.mark.parametrize(("given", "index"), FEW, ids=[str(given) for given, _ in FEW])
+async def test_what_few_documents_match_is_read_through_the_keys(
+    corpus: Corpus, given: dict[str, Any], index: str, vector: list[float] | None
+) -> None:
+    """The documents through the index of their values, then their words and vectors."""
+    scope = Scope("large", filter=parse_filter(given))
+    found = await corpus.indexes(lambda: corpus.stores.lexical.candidates(vector, WORDS, k=50, scope=scope))
+    assert {index, "lexical_pkey"} <= found
+    assert not {"lexical_terms", "vectors_1_hnsw"} & found
+    assert "vectors_1_pkey" in found
+
+
+@pytest.mark.parametrize("name", ["everything", "large"])
+@pytest.mark.parametrize("given", MANY, ids=str)
+async def test_what_many_documents_match_is_found_on_the_way(
+    corpus: Corpus, given: dict[str, Any], name: str
+) -> None:
+    """Of each document that the indexes bring it is asked whether it matches."""
+    scope = Scope(None if name == "everything" else name, filter=parse_filter(given))
+    found = await corpus.indexes(lambda: corpus.stores.lexical.candidates(VECTOR, WORDS, k=20, scope=scope))
+    assert {"vectors_1_hnsw", "lexical_terms", "document_values_document"} <= found
+    assert "lexical_pkey" not in found
 
 
 async def test_texts_are_read_through_their_keys(corpus: Corpus) -> None:
