@@ -155,9 +155,9 @@ def _noise(chance: np.random.Generator, count: int, dimensions: int) -> Vectors:
     return (chance.standard_normal((count, dimensions)) / math.sqrt(dimensions)).astype(np.float32)
 
 
-def _unit(vectors: Vectors) -> Vectors:
-    lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / lengths
+def _unit(vectors: NDArray[Any]) -> Vectors:
+    unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> Any:
