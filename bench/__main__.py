@@ -2,7 +2,7 @@
 
 A measurement is a script here that prints what it found, and ends with an exit code other than 0 if it could
 not. Each gets a process of its own, so that none disturbs another. Those that need data are left out where
-there is none: they look for collections in BEIR form in `../shared/quality` beside the checkout.
+there is none: they look in `../shared` beside the checkout: for PDFs, and for collections in BEIR form.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-QUALITY = FOLDER.parent.parent / "shared" / "quality"
+SHARED = FOLDER.parent.parent / "shared"
 
 #: The data that a measurement is given as its argument.
-DATA = {"chunking": QUALITY / "chunking_eval_docs", "mock_quality": QUALITY}
+DATA = {
+    "chunking": SHARED / "quality" / "chunking_eval_docs",
+    "citations": SHARED / "pdfs",
+    "mock_quality": SHARED / "quality",
+}
 
 
 def main(names: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """How good the ranking is, by mode: collections with judgements, through the stores of the service.
 
-    python -m bench.quality FOLDER [NAME ...] [--vectors FOLDER] [--vector-weight 0.4] [--rerank-depth 30]
+    python -m bench.quality FOLDER [NAME ...] [--vectors FOLDER] [--vector-weight 0.4] [--rerank-depth 20]
 
 FOLDER holds collections in BEIR form (`NAME/corpus.jsonl`, `queries.jsonl`, `qrels.tsv`). Each is cut by the
 chunker, embedded by the `local` embedder, analysed and published in a PostgreSQL of its own, and asked by the
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--vector-weight", type=float)
-    parser.add_argument("--rerank-depth", type=int, default=30)
+    parser.add_argument("--rerank-depth", type=int, default=20)
     arguments = parser.parse_args()
     folders = [path.parent for path in sorted(arguments.folder.glob("*/qrels.tsv"))]
     print(f"{'collection':14} {'mode':8} nDCG@10  recall@100  ms", flush=True)

@@ -17,18 +17,22 @@ from citewell.memory import (
     MemoryContentLedger,
     MemoryDatabase,
     MemoryDocumentStore,
+    MemoryImageCache,
     MemoryJobBoard,
     MemoryJobStore,
     MemoryPageStore,
     MemoryPassageStore,
     MemoryVectorStore,
+    SheetRenderer,
 )
 from citewell.model import Document, DocumentId, Hit, JobId, Mode, Scope, SearchOptions, Submission, Submitted
+from citewell.ports import PageRenderer
 from citewell.testing.stores import CONTRACT_SPACE, Stores
 from citewell.usecases import (
     CancelDocument,
     CollectContents,
     DeleteDocument,
+    DrawPage,
     IngestDocument,
     IngestPolicy,
     LexicalLeg,
@@ -78,6 +82,8 @@ class House:
         self.passages = MemoryPassageStore(self.database)
         self.vectors = MemoryVectorStore(self.database, self.embedder.space)
         self.blobs = MemoryBlobStore()
+        self.images = MemoryImageCache()
+        self.renderer: PageRenderer = SheetRenderer()
 
     @property
     def ingest(self) -> IngestDocument:
@@ -118,7 +124,25 @@ class House:
 
     @property
     def collect_contents(self) -> CollectContents:
-        return CollectContents(ledger=self.ledger, blobs=self.blobs, unit_of_work=self.database.unit_of_work)
+        return CollectContents(
+            ledger=self.ledger,
+            blobs=self.blobs,
+            unit_of_work=self.database.unit_of_work,
+            images=self.images,
+        )
+
+    @property
+    def draw_page(self) -> DrawPage:
+        return DrawPage(
+            documents=self.documents,
+            pages=self.pages,
+            passages=self.passages,
+            blobs=self.blobs,
+            ledger=self.ledger,
+            renderer=self.renderer,
+            images=self.images,
+            scratch=self.scratch,
+        )
 
     @property
     def cancel(self) -> CancelDocument:

@@ -157,6 +157,8 @@ async def served(
         encoder=providers.Object(house.encoder),
         blobs=providers.Object(blobs or house.blobs),
         parser=providers.Object(house.parser),
+        renderer=providers.Object(house.renderer),
+        images=providers.Object(house.images),
         embedder=providers.Object(house.embedder),
         queue=providers.Object(house.queue),
         llm=providers.Object(llm or ScriptedLLM()),

@@ -43,14 +43,16 @@ class Process:
     api: HttpContainer
     worker: WorkerContainer
 
-    async def submit(self, text: str, *, document_id: DocumentId | None = None) -> tuple[Document, JobId]:
-        """A document that is uploaded and waits."""
+    async def submit(
+        self, text: str, *, name: str = "", document_id: DocumentId | None = None
+    ) -> tuple[Document, JobId]:
+        """A document that is uploaded and waits. Without a name it gets one that says nothing."""
         receive = self.api.receive_content()
-        content = await receive(_pieces(text.encode()), name="a.txt")
+        content = await receive(_pieces(text.encode()), name=name or "a.txt")
         submitted = await self.api.submit_document()(
             content,
             Submission(
-                name=f"{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt",
+                name=name or f"{hashlib.sha256(text.encode()).hexdigest()}.txt",
                 collection="default",
                 media_type=content.media_type,
                 sha256=content.blob.sha256,
@@ -61,9 +63,9 @@ class Process:
         assert submitted.job_id is not None
         return submitted.document, submitted.job_id
 
-    async def add(self, text: str, *, document_id: DocumentId | None = None) -> DocumentId:
+    async def add(self, text: str, *, name: str = "", document_id: DocumentId | None = None) -> DocumentId:
         """A document that is uploaded and ingested."""
-        document, job_id = await self.submit(text, document_id=document_id)
+        document, job_id = await self.submit(text, name=name, document_id=document_id)
         await self.worker.steady_ingest()(job_id)
         found = await self.api.documents().get(document.id)
         assert found.status is Status.READY, found

@@ -15,10 +15,12 @@ from citewell.ports import (
     BlobStore,
     Chunker,
     Embedder,
+    ImageCache,
     IndexedStore,
     JobQueue,
     LexicalEncoder,
     LexicalStore,
+    PageRenderer,
     Parser,
     PassageStore,
     Reranker,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 
 #: No page takes as long, but a loop without an end does.
 _PAGE_SECONDS = 30.0
+#: Somebody waits for the image.
+_DRAWING_SECONDS = 20.0
 _OPENAI_EMBEDDING_MODEL = "text-embedding-3-small"
 
 
@@ -264,6 +268,24 @@ def parser(settings: Settings) -> Parser:
         max_children=settings.jobs_per_worker,
     )
     return Parsers([(CHILD_TYPES, children), (TEXT_TYPES, TextParser())])
+
+
+def renderer(settings: Settings) -> PageRenderer:
+    """Draws PDFs, in child processes of its own: readers wait for nobody who looks at a page."""
+    from citewell_adapters.parsing import ChildLimits, ChildRenderer
+    from citewell_adapters.pymupdf import PDF, PDF_DRAWER, drawing_version
+
+    seconds = min(settings.parser_timeout_seconds, _DRAWING_SECONDS)
+    limits = ChildLimits(
+        file_seconds=seconds, page_seconds=seconds, memory_bytes=settings.parser_memory_bytes
+    )
+    return ChildRenderer(drawer=PDF_DRAWER, media_types=[PDF], version=drawing_version(), limits=limits)
+
+
+def images(settings: Settings) -> ImageCache:
+    from citewell_adapters.files import FileImageCache
+
+    return FileImageCache(settings.data_dir.absolute() / "page-images", max_bytes=settings.page_images_bytes)
 
 
 def settings_chunker(settings: Settings, embedder: Embedder) -> Chunker:

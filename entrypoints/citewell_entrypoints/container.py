@@ -17,12 +17,14 @@ from citewell.ports import (
     ContentLedger,
     DocumentStore,
     Embedder,
+    ImageCache,
     IndexedStore,
     JobBoard,
     JobQueue,
     JobStore,
     LexicalEncoder,
     LexicalStore,
+    PageRenderer,
     PageStore,
     Parser,
     PassageStore,
@@ -38,10 +40,12 @@ from citewell.usecases import (
     CheckRecall,
     CollectContents,
     DeleteDocument,
+    DrawPage,
     EncodeChunks,
     ExpireUploads,
     FollowDocument,
     ForgetHistory,
+    ForgetImages,
     GetDocument,
     IndexChunks,
     IngestDocument,
@@ -96,8 +100,9 @@ class Container(containers.DeclarativeContainer):
     lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
     indexed: providers.Provider[IndexedStore] = providers.Singleton(builders.indexed, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
+    images: providers.Provider[ImageCache] = providers.Singleton(builders.images, settings)
     collect_contents = providers.Singleton(
-        CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work
+        CollectContents, ledger=ledger, blobs=blobs, unit_of_work=unit_of_work, images=images
     )
 
 
@@ -113,6 +118,19 @@ class HttpContainer(Container):
         disabled=providers.Singleton(builders.disabled_llm),
         openai=providers.Singleton(builders.openai_llm, Container.settings),
     )
+    renderer: providers.Provider[PageRenderer] = providers.Singleton(builders.renderer, Container.settings)
+    draw_page = providers.Singleton(
+        DrawPage,
+        documents=Container.documents,
+        pages=Container.pages,
+        passages=Container.passages,
+        blobs=Container.blobs,
+        ledger=Container.ledger,
+        renderer=renderer,
+        images=Container.images,
+        scratch=Container.scratch.provided.path,
+    )
+    forget_images = providers.Singleton(ForgetImages, ledger=Container.ledger, images=Container.images)
     reranker: providers.Provider[Reranker | None] = providers.Selector(
         Container.settings.provided.rerank_backend,
         none=providers.Object(None),

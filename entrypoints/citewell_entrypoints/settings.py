@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     )
     rerank_api_key: SecretStr | None = Field(default=None, description="`http`: key of that endpoint")
     rerank_depth: Annotated[int, Field(ge=1, le=50)] = Field(
-        default=30, description="hits that are judged once more"
+        default=20, description="hits that are judged once more"
     )
     rerank_timeout_seconds: Seconds = Field(
         default=5.0, description="longest wait for the reranker; then the order stays as it was"
@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     parser_timeout_seconds: Seconds = Field(default=60.0, description="longest reading of one file")
     parser_memory_bytes: Annotated[int, Field(ge=128 << 20)] = Field(
         default=1 << 30, description="memory of a process that reads a file"
+    )
+    page_images_bytes: Annotated[int, Field(ge=0, le=1 << 40)] = Field(
+        default=256 << 20, description="disk for images of pages that were drawn, in the data folder; 0: none"
     )
     database_pool_size: Annotated[int, Field(ge=1, le=500)] = Field(
         default=10, description="database connections of one process"

@@ -6,7 +6,11 @@
     │   ├── UnsupportedMediaType
     │   └── DimensionMismatch
     ├── NotFound
-    │   └── DocumentNotFound
+    │   ├── DocumentNotFound
+    │   ├── ChunkNotFound
+    │   └── PageNotFound
+    ├── NoPageImages                 the document's format has no pages that could be drawn
+    ├── PageUndrawable               the page cannot be drawn; trying again gives the same
     ├── DocumentNotReady             what was asked for exists only once the document is ready
     ├── Conflict                     the document's state does not allow what was asked for
     │   └── KeyReused                the idempotency key belongs to another request
@@ -30,7 +34,8 @@
         ├── LLMUnavailable
         ├── StoreUnavailable
         ├── BlobsUnavailable
-        └── QueueUnavailable
+        ├── QueueUnavailable
+        └── RendererBusy             so many pages are being drawn that no more are taken for now
 
 An exception's docstring is its default message. Whether work is tried again depends on `Transient` alone.
 """
@@ -42,6 +47,7 @@ from typing import ClassVar
 __all__ = [
     "AttemptsExhausted",
     "BlobsUnavailable",
+    "ChunkNotFound",
     "CitewellError",
     "Conflict",
     "ContentMissing",
@@ -56,12 +62,16 @@ __all__ = [
     "KeyReused",
     "LLMRejected",
     "LLMUnavailable",
+    "NoPageImages",
     "NoText",
     "NotFound",
+    "PageNotFound",
+    "PageUndrawable",
     "ParserCrashed",
     "ParserLimitExceeded",
     "PasswordRequired",
     "QueueUnavailable",
+    "RendererBusy",
     "RerankerRejected",
     "RerankerUnavailable",
     "SpaceMismatch",
@@ -103,6 +113,22 @@ class NotFound(CitewellError):
 
 class DocumentNotFound(NotFound):
     """There is no document with this id."""
+
+
+class ChunkNotFound(NotFound):
+    """The document has no chunk with this index."""
+
+
+class PageNotFound(NotFound):
+    """The document has no page with this number."""
+
+
+class NoPageImages(CitewellError):
+    """The document's format has no pages that could be drawn."""
+
+
+class PageUndrawable(CitewellError):
+    """The page cannot be drawn."""
 
 
 class DocumentNotReady(CitewellError):
@@ -215,3 +241,7 @@ class BlobsUnavailable(Transient):
 
 class QueueUnavailable(Transient):
     """The job queue does not answer."""
+
+
+class RendererBusy(Transient):
+    """So many pages are being drawn that no more are taken for now."""

@@ -179,6 +179,8 @@ async def inspect(database_url: str, data_dir: Path) -> Remains:
         wanted = frozenset(row[0] for row in await _rows(connection, _WANTED))
     stray["unfinished uploads"] = _files(data_dir / "blobs" / "incoming")
     stray["scratch files"] = _files(data_dir / "scratch")
+    drawn = {path.name for path in (data_dir / "page-images").glob("*")}
+    stray["images of pages of what is not there"] = len(drawn - wanted)
     blobs = frozenset(path.name for path in (data_dir / "blobs" / "sha256").rglob("*") if path.is_file())
     return Remains([StoredDocument(*row) for row in rows], stray, blobs, wanted)
 

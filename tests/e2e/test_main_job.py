@@ -10,6 +10,8 @@ import httpx
 import pytest
 from tests.e2e.serving import Service, ended, serving
 
+from citewell.testing.images import Picture
+
 HANDBOOK = Path(__file__).parents[2] / "docs" / "handbook.pdf"
 API = "/api/v1"
 
@@ -59,6 +61,25 @@ def test_the_text_of_a_source_stands_at_its_span(client: httpx.Client) -> None:
         assert source["text"] == text[span["start"] : span["end"]]
         assert source["pages"]["first"] == text[: span["start"]].count("\f") + 1
         assert source["pages"]["last"] == text[: span["end"]].count("\f") + 1
+
+
+def test_a_source_is_drawn_on_its_page(client: httpx.Client, service: Service) -> None:
+    """From the question to the marked page, and nothing of it is left after a delete."""
+    content = HANDBOOK.read_bytes() + b"\n% of which no other document has the images"
+    document = ended(client, upload(client, "p.pdf", content, collection="drawn").json()["id"])
+    body = {"document_id": document["id"], "question": "How far is the lamp on the mole seen?", "expand": 1}
+    best = client.post(f"{API}/query", json=body).json()["sources"][0]
+    assert {box["page"] for box in best["boxes"]} == {3}
+    assert best["text"] in best["passage"]["text"]
+    page = f"{API}/documents/{document['id']}/pages/3.png"
+    bare, marked = client.get(page), client.get(f"{page}?chunk={best['chunk_index']}")
+    assert Picture.of(marked.content).differing(Picture.of(bare.content))
+    known = {"If-None-Match": marked.headers["etag"]}
+    assert client.get(f"{page}?chunk={best['chunk_index']}", headers=known).status_code == 304
+    kept = service.data_dir / "page-images" / document["sha256"]
+    assert len(list(kept.iterdir())) == 2
+    client.delete(f"{API}/documents/{document['id']}")
+    assert not kept.exists()
 
 
 def test_a_request_id_follows_the_job_into_the_worker(client: httpx.Client, service: Service) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import LiteralString
 
 import pytest
 from psycopg import sql
@@ -15,11 +16,14 @@ from tests.processes import Process, process, settings_on
 
 from citewell.errors import Conflict, EmbedderUnavailable, NotFound, SpaceMismatch
 from citewell.model import EmbeddingSpace, Mode, Scope, Vector
-from citewell.ports import EmbeddingRole
+from citewell.ports import Chunker, Embedder, EmbeddingRole
 from citewell.usecases.turns import Turn
 from citewell_adapters.mock import MockEmbedder
-from citewell_adapters.pgvector import OpenedSpace, Origin, PgDatabase, PgSpaces, PgVectorStore
+from citewell_adapters.pgvector import LiveChunk, OpenedSpace, Origin, PgDatabase, PgSpaces, PgVectorStore
+from citewell_entrypoints import builders
 from citewell_entrypoints.reembedding import BuildSpace
+from citewell_entrypoints.settings import Settings, SettingsError
+from citewell_entrypoints.spaces import ServedSpaces, SpaceParts
 
 MOCK = Origin("mock", None)
 TEXTS = [f"The ferry number {n} leaves the harbour of town {n} at dawn." for n in range(8)]
@@ -79,7 +83,7 @@ class Operator:
             ]
 
 
-def _named(query: str, space: OpenedSpace) -> sql.Composed:
+def _named(query: LiteralString, space: OpenedSpace) -> sql.Composed:
     return sql.SQL(query).format(space.vectors)
 
 
@@ -385,12 +389,12 @@ async def test_the_last_of_what_comes_in_is_added_while_writers_wait(house: tupl
     await running.add("The lamp is lit at dusk.")
     writing: list[asyncio.Task[object]] = []
 
-    async def embed(texts: Sequence[str]) -> Sequence[Vector]:
+    async def embed(chunks: Sequence[LiveChunk]) -> Sequence[Vector]:
         writing.append(asyncio.create_task(running.add("The bell rings at noon.")))
         await asyncio.sleep(0.3)
         assert not writing[0].done()
         assert (await names(running, TEXTS[1]))[0] == TEXTS[1]
-        return await embedder.embed(texts, role="passage")
+        return await embedder.embed([chunk.text for chunk in chunks], role="passage")
 
     assert await operator.spaces.activate(target) == 1
     assert await operator.spaces.activate(target, embed=embed) == 0
@@ -418,3 +422,46 @@ async def test_a_switch_lets_others_go_first_and_holds_nobody_up(house: tuple[Pr
 async def _switch(operator: Operator, target: OpenedSpace) -> int:
     async with PgDatabase(operator.url) as database:
         return await PgSpaces(database).activate(target)
+
+
+async def test_what_is_embedded_anew_is_what_an_ingestion_embeds(house: tuple[Process, Operator]) -> None:
+    """The passage in its context: the document's title and the headings above."""
+    running, operator = house
+    embedder = running.worker.spaces().now().embedder
+    embed, ingested = embedder.embed, list[str]()
+
+    async def recorded(texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[Vector]:
+        ingested.extend(texts)
+        return await embed(texts, role=role)
+
+    embedder.embed = recorded  # type: ignore[method-assign]
+    target = await operator.prepare(32)
+    await operator.builder(MockEmbedder(dimensions=32)).fill(target)
+    text = "# The lamp\n\nIt shows two flashes.\n\nIt is lit at dusk by the keeper of the northern mole."
+    await running.add(text, name="harbour rules.md")
+    rest = CountingEmbedder(dimensions=32)
+    await operator.builder(rest).fill(target)
+    assert sorted(rest.texts) == sorted(ingested)
+    assert any("harbour rules" in text and "The lamp" in text for text in rest.texts)
+
+
+async def test_sizes_of_chunks_that_the_next_model_cannot_read_stop_nothing_but_a_start(
+    house: tuple[Process, Operator], tmp_path: Path
+) -> None:
+    """A process that follows cuts by the defaults; one that starts says what is wrong."""
+    _, operator = house
+
+    def chunker(settings: Settings, embedder: Embedder) -> Chunker:
+        if settings.chunk_tokens is not None and embedder.space.dimensions == 32:
+            raise SettingsError("too long")
+        return builders.settings_chunker(settings, embedder)
+
+    parts = SpaceParts(builders.settings_embedder, chunker)
+    settings = settings_on(operator.url, tmp_path)
+    async with ServedSpaces(operator.database, settings, parts=parts) as spaces:
+        await operator.activate(32)
+        await spaces.steady(lambda: spaces.now().vectors.index(limit=1))
+        assert spaces.now().embedder.space.dimensions == 32
+        assert len(spaces.now().chunker.split("Two sentences. " * 40)) == 1
+    with pytest.raises(SettingsError):
+        await ServedSpaces(operator.database, settings, parts=parts).__aenter__()

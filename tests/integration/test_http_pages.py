@@ -40,6 +40,7 @@ async def test_every_call_is_described(description: dict[str, Any]) -> None:
         ("put", f"{documents}/{{document_id}}"), ("get", f"{documents}/{{document_id}}/events"),
         ("post", f"{documents}/{{document_id}}/cancel"), ("post", f"{documents}/{{document_id}}/retry"),
         ("get", f"{documents}/{{document_id}}/text"), ("get", f"{documents}/{{document_id}}/chunks"),
+        ("get", f"{documents}/{{document_id}}/pages/{{image}}"),
         ("post", f"{API}/query"), ("get", "/livez"), ("get", "/readyz"),
     }  # fmt: skip
     assert len({call["operationId"] for call in calls.values()}) == len(calls)

@@ -165,7 +165,8 @@ async def test_a_filter_goes_by_the_metadata(service: Served) -> None:
     assert await found({"author.name": "Ann"}, document_id=new["id"]) == {new["id"]}
     assert await found({"author.name": "Ann"}, document_ids=[old["id"]]) == set()
     assert await found(None) == {old["id"], new["id"]}
-    reply = await service.query(question="lamp", filter={"year": 1871}, explain=True, top_k=100)
+    asked = {"question": "lamp", "filter": {"year": 1871}, "explain": True, "top_k": 100, "collapse": False}
+    reply = await service.query(**asked)
     plan = reply.json()["explanation"]["plan"]
     assert plan == {"method": "exact", "topped_up": False, "matched": len(reply.json()["sources"])}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import pymupdf
 import pytest
+from tests.word_boxes import coverage, printed_words
 
 from citewell.chunking import PageLayout, Passages, SentenceChunker
 from citewell.chunking.tokens import approximate_tokens
@@ -158,6 +160,24 @@ def test_boxes_cover_the_words_of_their_lines(reading: _Read, sample: _Sample) -
                     and line.box.top - _TOLERANCE <= y <= line.box.bottom + _TOLERANCE
                     for line in page.lines
                 ), f"no line of page {page.number} covers ({x:.3f}, {y:.3f})"
+
+
+@pytest.mark.parametrize("sample", _READY, ids=_ids(_READY))
+async def test_boxes_of_passages_cover_their_words(parser: ChildParser, sample: _Sample) -> None:
+    """For random chunks: where PyMuPDF says that the words of their text are; without boxes, none."""
+    read = await _read(parser, sample)
+    chance = random.Random(len(read.text))
+    with _pymupdf.open(sample.path) as document:
+        for chunk in chance.sample(read.chunks, min(4, len(read.chunks))):
+            assert {box.page for box in chunk.boxes} <= set(range(chunk.first_page, chunk.last_page + 1))
+            for page in read.pages:
+                part = page.text[max(0, chunk.span.start - page.start) : max(0, chunk.span.end - page.start)]
+                boxes = [box for box in chunk.boxes if box.page == page.number]
+                if part.strip():
+                    words = printed_words(document, page.number)
+                    covered, known = coverage(part, boxes, words)
+                    assert covered == known
+                    assert not known or coverage(part, [], words)[0] == 0
 
 
 def _word_centres(shown: Any) -> list[tuple[float, float]]:

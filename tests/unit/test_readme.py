@@ -44,7 +44,7 @@ def test_the_embedder_of_ones_own_keeps_the_contract(tmp_path: Path) -> None:
 def test_the_adapters_of_ones_own_keep_their_contracts(tmp_path: Path) -> None:
     """Each example of docs/extending.md is a test module that passes; the last shows how one is wired."""
     *adapters, wiring = python_blocks(README.parent / "docs" / "extending.md")
-    assert len(adapters) == 4
+    assert len(adapters) == 5
     assert_passes(tmp_path, *adapters)
     compile(wiring, "wiring", "exec")
 

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from citewell_adapters.parsing.composite import Parsers
     from citewell_adapters.parsing.limits import ChildLimits
     from citewell_adapters.parsing.parser import ChildParser, Detect
+    from citewell_adapters.parsing.renderer import ChildRenderer
 
-__all__ = ["ChildLimits", "ChildParser", "Detect", "Parsers", "ReaderUnavailable"]
+__all__ = ["ChildLimits", "ChildParser", "ChildRenderer", "Detect", "Parsers", "ReaderUnavailable"]
 
 _MODULES: Final = {
     "ChildLimits": "limits",
     "ChildParser": "parser",
+    "ChildRenderer": "renderer",
     "Detect": "parser",
     "Parsers": "composite",
     "ReaderUnavailable": "child",

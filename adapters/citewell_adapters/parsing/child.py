@@ -10,19 +10,22 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from citewell.errors import (
     IngestionFailure,
+    PageNotFound,
     ParserCrashed,
     ParserLimitExceeded,
     PasswordRequired,
     Transient,
     UnreadableDocument,
 )
-from citewell.model import ParsedPage
+from citewell.images import MAX_IMAGE_PIXELS, png_size
+from citewell.model import Box, ParsedPage
 from citewell_adapters.parsing.limits import ChildLimits
 from citewell_adapters.parsing.wire import (
     LENGTH,
@@ -34,7 +37,10 @@ from citewell_adapters.parsing.wire import (
     page_from,
 )
 
-__all__ = ["Child", "ReaderUnavailable"]
+__all__ = ["Child", "ReaderUnavailable", "Task"]
+
+#: What a process is for: a PageReader, an Unlocker or a PageDrawer.
+Task: TypeAlias = Literal["read", "unlock", "draw"]
 
 _Stream = TypeVar("_Stream")
 
@@ -85,10 +91,10 @@ class Child:
         self.ready = False
 
     @classmethod
-    async def start(cls, function: str, *, limits: ChildLimits, writes: bool = False) -> Child:
-        """A process that has the reader or unlocker, `module:function`, at hand. Raises ReaderUnavailable.
+    async def start(cls, function: str, *, task: Task, limits: ChildLimits) -> Child:
+        """A process that has the function for the task, `module:function`, at hand. Raises ReaderUnavailable.
 
-        writes: whether it may write files, of up to `limits.file_bytes` each.
+        One that unlocks may write files, of up to `limits.file_bytes` each.
         """
         try:
             process = await asyncio.create_subprocess_exec(
@@ -107,7 +113,7 @@ class Child:
             raise ReaderUnavailable(f"the process that reads files does not start: {error}") from error
         child = cls(process, limits)
         try:
-            await child._begin(function, file_bytes=limits.file_bytes if writes else 0)
+            await child._begin(function, task)
         except BaseException:
             await child.stop()
             raise
@@ -160,6 +166,34 @@ class Child:
             raise ReaderUnavailable(str(answer["unavailable"]))
         return answer.get("unlocked") is True
 
+    async def draw(
+        self, path: Path, *, media_type: str, page: int, scale: float, marks: Sequence[Box]
+    ) -> bytes:
+        """As PageRenderer.draw. Raises ReaderUnavailable, too."""
+        self.ready = False
+        self.files += 1
+        seconds = min(self._limits.file_seconds, self._limits.page_seconds)
+        await self._ask(
+            {
+                "path": _absolute(path),
+                "media_type": media_type,
+                "page": page,
+                "scale": scale,
+                "marks": [(box.left, box.top, box.right, box.bottom) for box in marks],
+                "cpu_seconds": seconds,
+            }
+        )
+        answer = await self._answer(within=seconds)
+        _raise_failure(answer)
+        if "missing" in answer:
+            self.ready = True
+            raise PageNotFound(str(answer["missing"]))
+        async with self._waiting(seconds):
+            image = await self._stdout.readexactly(length_from(await self._stdout.readexactly(LENGTH.size)))
+        _check_image(image)
+        self.ready = True
+        return image
+
     async def stop(self) -> None:
         """Kill the process, whatever it does, and wait for its end. Stopping twice is no error."""
         self._stopped_by_us = True
@@ -177,12 +211,13 @@ class Child:
         await self._process.wait()
         await self._listening
 
-    async def _begin(self, function: str, *, file_bytes: int) -> None:
+    async def _begin(self, function: str, task: Task) -> None:
         hello = {
             "function": function,
+            "task": task,
             "parent": os.getpid(),
             "memory_bytes": self._limits.memory_bytes,
-            "file_bytes": file_bytes,
+            "file_bytes": self._limits.file_bytes if task == "unlock" else 0,
         }
         try:
             await self._ask(hello)
@@ -200,10 +235,16 @@ class Child:
             raise await self._why_it_ended() from error
 
     async def _answer(self, *, within: float) -> dict[str, Any]:
+        async with self._waiting(within):
+            length = length_from(await self._stdout.readexactly(LENGTH.size))
+            return decode(await self._stdout.readexactly(length))
+
+    @asynccontextmanager
+    async def _waiting(self, seconds: float) -> AsyncIterator[None]:
+        """For what the process says; raises what it means that nothing or nothing good comes."""
         try:
-            async with asyncio.timeout(within):
-                length = length_from(await self._stdout.readexactly(LENGTH.size))
-                return decode(await self._stdout.readexactly(length))
+            async with asyncio.timeout(seconds):
+                yield
         except TimeoutError as error:
             raise ParserLimitExceeded("reading the file took more time than a parser is allowed") from error
         except asyncio.IncompleteReadError as error:
@@ -249,6 +290,16 @@ def _pages(answer: Mapping[str, Any], *, least_number: int) -> list[ParsedPage]:
     if numbers != sorted(numbers):
         raise UnreadableDocument("reading the file went wrong: its pages are out of order")
     return pages
+
+
+def _check_image(image: bytes) -> None:
+    """Raises UnreadableDocument unless it is a PNG of no more than the allowed pixels."""
+    try:
+        width, height = png_size(image)
+    except ValueError as error:
+        raise UnreadableDocument("drawing the page went wrong: what came back is no image") from error
+    if not 0 < width * height <= MAX_IMAGE_PIXELS:
+        raise UnreadableDocument("drawing the page went wrong: the image is too large")
 
 
 def _piped(stream: _Stream | None) -> _Stream:

@@ -43,7 +43,7 @@ class ChildParser:
         self._detect = detect
         self._has_passwords = unlocker is not None
         self._pool = ChildPool(
-            reader=reader,
+            function=reader,
             unlocker=unlocker,
             limits=limits or ChildLimits(),
             max_children=max_children,

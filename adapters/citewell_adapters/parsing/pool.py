@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
-from citewell_adapters.parsing.child import Child, ReaderUnavailable
+from citewell_adapters.parsing.child import Child, ReaderUnavailable, Task
 from citewell_adapters.parsing.limits import ChildLimits
 
 __all__ = ["ChildPool"]
@@ -16,6 +16,8 @@ __all__ = ["ChildPool"]
 
 class ChildPool:
     """Lends processes that read files, each to one borrower at a time.
+
+    function: of what `task` says, in the module that has it, `module:function`; unlocker: as well.
 
     max_children: how many work at once; further borrowers wait. idle_children: how many are kept for the next
     borrower, with their reader imported. A process is replaced after `files_per_child` files, and after any
@@ -26,14 +28,16 @@ class ChildPool:
     def __init__(
         self,
         *,
-        reader: str,
+        function: str,
+        task: Task = "read",
         unlocker: str | None = None,
         limits: ChildLimits,
         max_children: int,
         idle_children: int,
         files_per_child: int,
     ) -> None:
-        self._reader = reader
+        self._function = function
+        self._task: Task = task
         self._unlocker = unlocker
         self._limits = limits
         self._idle_children = idle_children
@@ -79,7 +83,7 @@ class ChildPool:
         async with self._turns:
             if not self._open or self._unlocker is None:
                 raise ReaderUnavailable("the processes that read files are not open")
-            child = await Child.start(self._unlocker, limits=self._limits, writes=True)
+            child = await Child.start(self._unlocker, task="unlock", limits=self._limits)
             self._lent.add(child)
             try:
                 yield child
@@ -88,7 +92,7 @@ class ChildPool:
                 await asyncio.shield(child.stop())
 
     async def _started(self) -> Child:
-        return await Child.start(self._reader, limits=self._limits)
+        return await Child.start(self._function, task=self._task, limits=self._limits)
 
     def _keeps(self, child: Child) -> bool:
         return len(self._idle) < self._idle_children and child.files < self._files_per_child

@@ -1,14 +1,19 @@
 """The process that reads files: asked over its standard input, it answers with slices of pages.
 
-    ← {"function", "parent", "memory_bytes", "file_bytes"}         once
+    ← {"function", "task", "parent", "memory_bytes", "file_bytes"} once
     → {"ready": true}
     ← {"path", "media_type", "password", "skip", "cpu_seconds"}    for each file
     → {"pages": […]} …  then {"end": true} or {"failed": code, "message"}
 
-One that may write files, up to `file_bytes` each, unlocks instead:
+That is the task `read`. One for `unlock` may write files, of up to `file_bytes` each:
 
     ← {"path", "media_type", "password", "to", "cpu_seconds"}      for each file
     → {"unlocked": true or false} or {"failed": code, "message"} or {"unavailable": what the system lacks}
+
+One for `draw` answers with an image:
+
+    ← {"path", "media_type", "page", "scale", "marks", "cpu_seconds"}
+    → {"image": true} and a frame that is the image, or {"missing": which page there is not} or {"failed": …}
 
 It writes as far as the pipe takes it and then waits: it never runs ahead of whoever reads by more than that.
 """
@@ -19,23 +24,23 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
-from citewell.errors import IngestionFailure, ParserLimitExceeded, UnreadableDocument
-from citewell.model import ParsedPage
+from citewell.errors import IngestionFailure, PageNotFound, ParserLimitExceeded, UnreadableDocument
+from citewell.model import Box, ParsedPage
 from citewell_adapters.parsing.confinement import confine, die_with_parent, grant_cpu_seconds
-from citewell_adapters.parsing.wire import WireError, page_to, receive, send
+from citewell_adapters.parsing.wire import WireError, page_to, receive, send, send_bytes
 
-__all__ = ["PageReader", "Unlocker", "main"]
+__all__ = ["PageDrawer", "PageReader", "Unlocker", "main"]
 
 _SLICE_PAGES: Final = 32
 _SLICE_CHARACTERS: Final = 65_536
 _SLICE_SECONDS: Final = 0.05
 _LONGEST_MESSAGE: Final = 500
-_Serve: TypeAlias = Callable[[Any, Path, dict[str, Any], BinaryIO], dict[str, Any]]
+_Serve: TypeAlias = Callable[[Any, Path, dict[str, Any], BinaryIO], dict[str, Any] | None]
 
 
 class PageReader(Protocol):
@@ -55,6 +60,14 @@ class Unlocker(Protocol):
     def __call__(self, path: Path, *, media_type: str, password: str, to: Path) -> bool: ...
 
 
+class PageDrawer(Protocol):
+    """Draws one page, as PageRenderer.draw says; MemoryError where memory is out."""
+
+    def __call__(
+        self, path: Path, *, media_type: str, page: int, scale: float, marks: Sequence[Box]
+    ) -> bytes: ...
+
+
 def main() -> None:
     """Serves until standard input ends."""
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
@@ -68,11 +81,13 @@ def main() -> None:
     # What was imported stays: no need to look through it for garbage again and again.
     gc.freeze()
     confine(memory_bytes=hello["memory_bytes"], file_bytes=hello["file_bytes"])
-    serve: _Serve = _unlock if hello["file_bytes"] else _read
+    serve = _TASKS[hello["task"]]
     send(answers, {"ready": True})
     while (request := receive(requests)) is not None:
         grant_cpu_seconds(request["cpu_seconds"])
-        send(answers, _answer(serve, function, request, answers))
+        answer = _answer(serve, function, request, answers)
+        if answer is not None:
+            send(answers, answer)
 
 
 def _load(name: str) -> Any:
@@ -101,8 +116,30 @@ def _unlock(unlock: Unlocker, path: Path, request: dict[str, Any], answers: Bina
     return {"unlocked": unlocked}
 
 
-def _answer(serve: _Serve, function: Any, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any]:
-    """What is to be said at the end of the file, however it ends."""
+def _draw(draw: PageDrawer, path: Path, request: dict[str, Any], answers: BinaryIO) -> dict[str, Any] | None:
+    """Sends the image; what is to be said if there is none."""
+    try:
+        image = draw(
+            path,
+            media_type=request["media_type"],
+            page=request["page"],
+            scale=request["scale"],
+            marks=[Box(*mark) for mark in request["marks"]],
+        )
+    except PageNotFound as error:
+        return {"missing": str(error)}
+    send(answers, {"image": True})
+    send_bytes(answers, image)
+    return None
+
+
+_TASKS: Final[Mapping[str, _Serve]] = {"read": _read, "unlock": _unlock, "draw": _draw}
+
+
+def _answer(
+    serve: _Serve, function: Any, request: dict[str, Any], answers: BinaryIO
+) -> dict[str, Any] | None:
+    """What is to be said at the end of the file, however it ends; None if nothing is."""
     path = Path(request["path"])
     try:
         return serve(function, path, request, answers)

@@ -26,6 +26,7 @@ __all__ = [
     "page_to",
     "receive",
     "send",
+    "send_bytes",
 ]
 
 #: Before each frame: how many bytes it has.
@@ -72,6 +73,15 @@ def decode(payload: bytes) -> dict[str, Any]:
 def send(stream: BinaryIO, message: Mapping[str, Any]) -> None:
     """Write the message, waiting until it is taken."""
     stream.write(encode(message))
+    stream.flush()
+
+
+def send_bytes(stream: BinaryIO, content: bytes) -> None:
+    """Write a frame that is no message. Raises WireError if it is too long."""
+    if len(content) > LONGEST_FRAME:
+        raise WireError(f"a frame of {len(content)} bytes is too long")
+    stream.write(LENGTH.pack(len(content)))
+    stream.write(content)
     stream.flush()
 
 

@@ -5,6 +5,7 @@ The tables come from `citewell_migrations`. Open a PgDatabase first; the stores 
 """
 
 from citewell_adapters.pgvector.board import PgJobBoard
+from citewell_adapters.pgvector.building import LiveChunk
 from citewell_adapters.pgvector.contents import PgContentLedger
 from citewell_adapters.pgvector.database import PgDatabase
 from citewell_adapters.pgvector.documents import PgDocumentStore
@@ -16,6 +17,7 @@ from citewell_adapters.pgvector.spaces import OpenedSpace, Origin
 from citewell_adapters.pgvector.vectors import PgVectorStore
 
 __all__ = [
+    "LiveChunk",
     "OpenedSpace",
     "Origin",
     "PgContentLedger",

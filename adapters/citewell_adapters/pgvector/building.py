@@ -33,11 +33,13 @@ SELECT id FROM (
 ORDER BY id DESC LIMIT 1
 """
 
-# documents_pkey, chunks_pkey, vectors_<space>_pkey
+# documents_pkey, revisions_pkey, chunks_pkey, vectors_<space>_pkey
 _MISSING: Final = sql.SQL(
     """
-    SELECT d.id, t.revision_id, t.chunk_index, t.text
-    FROM documents AS d JOIN chunks AS t ON t.revision_id = d.live_revision_id
+    SELECT d.id, t.revision_id, t.chunk_index, r.name, t.heading_path, t.text
+    FROM documents AS d
+    JOIN revisions AS r ON r.id = d.live_revision_id
+    JOIN chunks AS t ON t.revision_id = r.id
     WHERE d.id > %(after)s AND d.id <= %(last)s AND NOT EXISTS (
         SELECT FROM {vectors} AS v
         WHERE v.collection_id = d.collection_id AND v.document_id = d.id AND v.chunk_index = t.chunk_index
@@ -67,11 +69,13 @@ FIRST_DOCUMENT: Final = DocumentId(UUID(int=0))
 
 @dataclass(frozen=True, slots=True)
 class LiveChunk:
-    """A live chunk and what is embedded of it."""
+    """A live chunk, and what is embedded with its text: the document's name and the headings above it."""
 
     document_id: DocumentId
     revision_id: RevisionId
     index: int
+    name: str
+    heading_path: Sequence[str]
     text: str
 
 

@@ -41,8 +41,8 @@ __all__ = ["PgSpaces", "SpaceState"]
 
 T = TypeVar("T")
 
-#: Turns texts of passages into vectors of the space.
-Embed = Callable[[Sequence[str]], Awaitable[Sequence[Vector]]]
+#: Turns chunks into vectors of the space.
+Embed = Callable[[Sequence[LiveChunk]], Awaitable[Sequence[Vector]]]
 
 #: A publication or a delete of one of their documents waits for so many at most, as for the indexer.
 _ADDED_AT_ONCE: Final = 32
@@ -72,9 +72,9 @@ _STATE: Final = sql.SQL(
 
 # documents_pkey, chunks_pkey
 _SAMPLE: Final = """
-SELECT d.id, t.revision_id, t.chunk_index, t.text
+SELECT d.id, t.revision_id, t.chunk_index, d.name, t.heading_path, t.text
 FROM (
-    SELECT id, live_revision_id FROM documents
+    SELECT id, name, live_revision_id FROM documents
     WHERE live_revision_id IS NOT NULL AND (
         %(collection)s::text IS NULL
         OR collection_id = (SELECT id FROM collections WHERE name = %(collection)s::text)
@@ -192,7 +192,7 @@ class PgSpaces:
     async def activate(self, space: OpenedSpace, *, embed: Embed | None = None) -> int:
         """Make the space the active one, at once, unless it lacks vectors of live chunks; how many it lacks.
 
-        embed: where given, embeds the texts of those that it lacks, if they are few, while writers wait.
+        embed: where given, embeds the chunks that it lacks, if they are few, while writers wait.
         Searches before it find by the former space, those after it by this one. What was staged for the
         former one is forgotten: workers stage it anew. Raises NotFound if the space is gone, and
         StoreUnavailable if others hold on to what it needs.
@@ -246,7 +246,7 @@ async def _complete(connection: Connection, space: OpenedSpace, embed: Embed) ->
     after = FIRST_DOCUMENT
     while (found := await missing_chunks(connection, space, after=after, limit=_FEW)) is not None:
         if found.chunks:
-            vectors = await embed([chunk.text for chunk in found.chunks])
+            vectors = await embed(found.chunks)
             pairs = [
                 (chunk, half_vector(vector)) for chunk, vector in zip(found.chunks, vectors, strict=True)
             ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -13,6 +14,7 @@ from citewell_entrypoints.http.bodies import MAX_JSON_BYTES
 from citewell_entrypoints.http.contents import download_content, list_chunks, read_document_text
 from citewell_entrypoints.http.control import restart_ingestion, stop_ingestion
 from citewell_entrypoints.http.documents import browse_documents, remove_document, show_document
+from citewell_entrypoints.http.drawings import draw_page_image, look_for_page_image
 from citewell_entrypoints.http.events import DocumentEvents, stream_events
 from citewell_entrypoints.http.failures import problem_reply
 from citewell_entrypoints.http.health import ReadinessProbes, check_liveness, check_readiness
@@ -26,8 +28,11 @@ from citewell_entrypoints.http.streams import OpenStreams
 from citewell_entrypoints.http.submissions import put_document, upload_document
 from citewell_entrypoints.http.uploads import UploadReader
 from citewell_entrypoints.lifespan import open_resources
+from citewell_entrypoints.worker.chores import Chore, doing
 
 __all__ = ["create_app"]
+
+_TIDYING_SECONDS: Final = 60.0
 
 
 def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) -> Litestar:
@@ -51,6 +56,8 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
             download_content,
             read_document_text,
             list_chunks,
+            draw_page_image,
+            look_for_page_image,
             ask_question,
             measure_recall,
         ],
@@ -59,7 +66,7 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
         [api, check_liveness, check_readiness, show_metrics, show_home],
         dependencies=_dependencies(container, metrics, streams or OpenStreams(), sampler),
         exception_handlers={Exception: problem_reply},
-        lifespan=[lambda _: open_resources(container), lambda _: sampler],
+        lifespan=[lambda _: open_resources(container), lambda _: _tidying(container), lambda _: sampler],
         openapi_config=openapi_config(),
         # Ours is one for all processes.
         logging_config=None,
@@ -70,6 +77,13 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
     # Around the framework, not in it: its own middleware does not see requests that match no route.
     app.asgi_handler = EveryRequest(app.asgi_handler, metrics=metrics)
     return app
+
+
+@asynccontextmanager
+async def _tidying(container: HttpContainer) -> AsyncIterator[None]:
+    """Looks for images of what was deleted at another API or worker, which did not know of them."""
+    async with doing([Chore("forgetting images", container.forget_images(), _TIDYING_SECONDS)]):
+        yield
 
 
 def _sampler(container: HttpContainer, metrics: Metrics) -> RecallSampler:
@@ -117,6 +131,7 @@ def _dependencies(
         "cancel_document": lambda: container.cancel_document(),
         "delete_document": lambda: container.delete_document(),
         "document_events": document_events,
+        "draw_page": lambda: container.draw_page(),
         "get_document": lambda: container.get_document(),
         "list_documents": lambda: container.list_documents(),
         "metrics": lambda: metrics,

@@ -11,6 +11,7 @@ import msgspec
 
 from citewell.errors import (
     BlobsUnavailable,
+    ChunkNotFound,
     CitewellError,
     Conflict,
     ContentMissing,
@@ -22,8 +23,12 @@ from citewell.errors import (
     EmbeddingRejected,
     InvalidInput,
     KeyReused,
+    NoPageImages,
     NotFound,
+    PageNotFound,
+    PageUndrawable,
     QueueUnavailable,
+    RendererBusy,
     SpaceMismatch,
     StoreUnavailable,
     TooMuchQueued,
@@ -51,6 +56,8 @@ __all__ = [
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 5
+#: A page takes a fraction of a second.
+_DRAWING_RETRY_SECONDS: Final = 1
 #: A queue that is full moves on document by document.
 _QUEUE_RETRY_SECONDS: Final = 10
 
@@ -142,6 +149,25 @@ _KINDS: Final[Mapping[type[CitewellError], Kind]] = MappingProxyType(
             "There is no such document",
             "GET /api/v1/documents lists those there are.",
         ),
+        ChunkNotFound: Kind(
+            "chunk-not-found",
+            404,
+            "The document has no such chunk",
+            "GET /api/v1/documents/{id}/chunks lists those there are.",
+        ),
+        PageNotFound: Kind("page-not-found", 404, "The document has no such page, or the chunk is not on it"),
+        NoPageImages: Kind(
+            "no-page-images",
+            409,
+            "The document's format has no pages to draw",
+            "Pages of PDFs can be drawn; GET /api/v1/documents/{id}/text has the text of any document.",
+        ),
+        PageUndrawable: Kind(
+            "page-undrawable",
+            422,
+            "The page cannot be drawn",
+            "GET /api/v1/documents/{id}/content has the file itself.",
+        ),
         DocumentNotReady: Kind(
             "document-not-ready",
             409,
@@ -187,6 +213,9 @@ _KINDS: Final[Mapping[type[CitewellError], Kind]] = MappingProxyType(
         BlobsUnavailable: Kind("blobs-unavailable", 503, "The file store is away", _LATER, _RETRY_SECONDS),
         QueueUnavailable: Kind(
             "queue-unavailable", 503, "The job queue is away", _LATER_PROBED, _RETRY_SECONDS
+        ),
+        RendererBusy: Kind(
+            "renderer-busy", 503, "Too many pages are being drawn", _LATER, _DRAWING_RETRY_SECONDS
         ),
         EmbedderUnavailable: Kind(
             "embedder-unavailable", 503, "The embedding model is away", _LATER, _RETRY_SECONDS

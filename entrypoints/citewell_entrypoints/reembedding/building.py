@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from citewell.chunking import in_context_within
 from citewell.errors import Conflict
 from citewell.model import Vector
 from citewell.ports import Embedder
 
 if TYPE_CHECKING:
-    from citewell_adapters.pgvector import OpenedSpace, PgSpaces
+    from citewell_adapters.pgvector import LiveChunk, OpenedSpace, PgSpaces
 
 __all__ = ["BuildSpace"]
 
@@ -66,7 +67,7 @@ class BuildSpace:
                 began = time.monotonic()
                 stored = 0
                 if found.chunks:
-                    vectors = await self._embed([chunk.text for chunk in found.chunks])
+                    vectors = await self._embed(found.chunks)
                     stored = await self._spaces.add(target, found.chunks, vectors)
                     added += stored
                     self._tell(done + added, max(total, done + added))
@@ -90,16 +91,31 @@ class BuildSpace:
                     return
         raise Conflict("documents come in faster than they are embedded anew: stop uploading, and try again")
 
-    async def _embed_last(self, texts: Sequence[str]) -> Sequence[Vector]:
+    async def _embed_last(self, chunks: Sequence[LiveChunk]) -> Sequence[Vector]:
         async with asyncio.timeout(_LAST_SECONDS):
-            return await self._embed(texts)
+            return await self._embed(chunks)
 
-    async def _embed(self, texts: Sequence[str]) -> Sequence[Vector]:
+    async def _embed(self, chunks: Sequence[LiveChunk]) -> Sequence[Vector]:
+        texts, too_long = await asyncio.to_thread(self._texts, chunks)
         vectors = await self._embedder.embed(texts, role="passage")
-        self.embedded += len(texts)
-        limit = self._embedder.max_tokens
-        self.too_long += sum(self._embedder.count_tokens(text) > limit for text in texts)
+        self.embedded += len(chunks)
+        self.too_long += too_long
         return vectors
+
+    def _texts(self, chunks: Sequence[LiveChunk]) -> tuple[Sequence[str], int]:
+        """What is embedded of the chunks, as an ingestion does it, and how many do not fit the window."""
+        window, count_tokens = self._embedder.max_tokens, self._embedder.count_tokens
+        texts = [
+            in_context_within(
+                window,
+                chunk.text,
+                name=chunk.name,
+                heading_path=chunk.heading_path,
+                count_tokens=count_tokens,
+            )
+            for chunk in chunks
+        ]
+        return texts, sum(count_tokens(chunk.text) > window for chunk in chunks)
 
     def _batch(self) -> int:
         if self._texts_per_second is None:

@@ -4,6 +4,7 @@ from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.board import MemoryJobBoard
 from citewell.memory.contents import MemoryContentLedger
 from citewell.memory.documents import MemoryDocumentStore
+from citewell.memory.images import MemoryImageCache, SheetRenderer
 from citewell.memory.jobs import MemoryJobStore
 from citewell.memory.library import MemoryLibrary
 from citewell.memory.pages import MemoryPageStore
@@ -17,6 +18,7 @@ __all__ = [
     "MemoryContentLedger",
     "MemoryDatabase",
     "MemoryDocumentStore",
+    "MemoryImageCache",
     "MemoryJobBoard",
     "MemoryJobQueue",
     "MemoryJobStore",
@@ -24,5 +26,6 @@ __all__ = [
     "MemoryPageStore",
     "MemoryPassageStore",
     "MemoryVectorStore",
+    "SheetRenderer",
     "utc_now",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from citewell.ports.answers import LLM
 from citewell.ports.documents import BlobStore, ContentLedger, DocumentStore, PageStore
+from citewell.ports.images import ImageCache, PageRenderer
 from citewell.ports.jobs import JobBoard, JobQueue, JobStore
 from citewell.ports.search import IndexedStore, LexicalStore, PassageStore, Reranker, VectorStore
 from citewell.ports.texts import Chunker, Embedder, EmbeddingRole, LexicalEncoder, Parser, TokenCounter
@@ -25,12 +26,14 @@ __all__ = [
     "DocumentStore",
     "Embedder",
     "EmbeddingRole",
+    "ImageCache",
     "IndexedStore",
     "JobBoard",
     "JobQueue",
     "JobStore",
     "LexicalEncoder",
     "LexicalStore",
+    "PageRenderer",
     "PageStore",
     "Parser",
     "PassageStore",

@@ -31,11 +31,11 @@ __all__ = ["WINDOW", "HeuristicReranker"]
 
 WINDOW: Final = 25
 
-#: What each is worth beside the ranking, which is worth 1. From half to twice as much ranks about as well.
+#: What each is worth beside the ranking, which is worth 1.
 _TITLE: Final = 0.3
 _WINDOW: Final = 0.2
 _PHRASES: Final = 0.2
-_POSITION: Final = 0.02
+_POSITION: Final = 0.005
 _ALL: Final = 1.0 + _TITLE + _WINDOW + _PHRASES + _POSITION
 
 #: Questions of up to so many words are asked to be met whole.
@@ -120,7 +120,7 @@ def _worth(looked: _Looked, weights: Sequence[float]) -> float:
     whole = sum(weights)
     if not whole:
         return 0.0
-    few = min(1.0, _FEW_WORDS / sum(weight > 0 for weight in weights))
+    few = min(1.0, _FEW_WORDS / sum(weight > 0 for weight in weights)) ** 2
     title = sum(weights[word] for word in looked.titled) / whole
     window = _best_window(looked.places, weights) / whole
     return _TITLE * title + few * (_WINDOW * window + _PHRASES * _phrases(looked.places, weights))

@@ -12,8 +12,8 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 import pytest
 
 _SUITES = (
-    *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "jobs", "lexical", "llm"),
-    *("pages", "parser", "passages", "queue", "recall", "reranker", "stores", "vectors"),
+    *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "images", "jobs"),
+    *("lexical", "llm", "pages", "parser", "passages", "queue", "recall", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -24,6 +24,7 @@ from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.embedder import EmbedderContract, RemoteEmbedderContract
 from citewell.testing.filters import FilterContract
+from citewell.testing.images import ImageCacheContract, PageRendererContract, PageSample
 from citewell.testing.jobs import JobStoreContract
 from citewell.testing.lexical import LexicalEncoderContract, LexicalStoreContract
 from citewell.testing.llm import LLMContract, RemoteLLMContract
@@ -45,6 +46,7 @@ __all__ = [
     "DocumentStoreContract",
     "EmbedderContract",
     "FilterContract",
+    "ImageCacheContract",
     "IndexedStoreContract",
     "JobBoardContract",
     "JobQueueContract",
@@ -55,6 +57,8 @@ __all__ = [
     "NewPublication",
     "NewRevision",
     "OpenQueue",
+    "PageRendererContract",
+    "PageSample",
     "PageStoreContract",
     "ParserContract",
     "PassageStoreContract",

@@ -5,6 +5,7 @@ from citewell.usecases.answer import AnswerQuestion, Searching
 from citewell.usecases.contents import CollectContents
 from citewell.usecases.control import CancelDocument, RetryDocument
 from citewell.usecases.delete import DeleteDocument
+from citewell.usecases.draw import MAX_SCALE, MIN_SCALE, DrawPage, ForgetImages, PageImage
 from citewell.usecases.follow import FollowDocument
 from citewell.usecases.index import EncodeChunks, IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
@@ -22,7 +23,9 @@ __all__ = [
     "MAX_QUESTION_CHARACTERS",
     "MAX_RECALL_QUESTIONS",
     "MAX_RERANK_DEPTH",
+    "MAX_SCALE",
     "MAX_TOP_K",
+    "MIN_SCALE",
     "AdmitUpload",
     "AnnounceDueJobs",
     "AnswerQuestion",
@@ -30,10 +33,12 @@ __all__ = [
     "CheckRecall",
     "CollectContents",
     "DeleteDocument",
+    "DrawPage",
     "EncodeChunks",
     "ExpireUploads",
     "FollowDocument",
     "ForgetHistory",
+    "ForgetImages",
     "GetDocument",
     "IndexChunks",
     "IngestDocument",
@@ -41,6 +46,7 @@ __all__ = [
     "LexicalLeg",
     "ListDocuments",
     "MeasureRecall",
+    "PageImage",
     "ReadChunks",
     "ReadContent",
     "ReadText",

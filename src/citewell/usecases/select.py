@@ -33,7 +33,7 @@ class RerankStage:
     """What reranking needs. depth: how many hits are judged."""
 
     reranker: Reranker
-    depth: int = 30
+    depth: int = 20
     timeout_seconds: float = 5.0
 
     def __post_init__(self) -> None:
