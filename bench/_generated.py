@@ -30,6 +30,11 @@ _SUBTOPICS: Final = 20
 _VOCABULARY: Final = 30_000
 _WORDS_A_CHUNK: Final = 40
 
+_COPY_CHUNKS: Final = """
+COPY chunks (revision_id, chunk_index, span_start, span_end, first_page, last_page, token_count, heading_path,
+    text) FROM STDIN
+"""
+
 Vectors = NDArray[np.float32]
 
 
@@ -124,7 +129,7 @@ def _load_chunks(connection: psycopg.Connection[Any], generated: Generated, coll
             copy.write_row(
                 (Int4(collection), document_id, Int8(revision_id), Int4(number), HalfVector(vector.tolist()))
             )
-    with connection.cursor().copy("COPY chunks FROM STDIN") as copy:
+    with connection.cursor().copy(_COPY_CHUNKS) as copy:
         for _, revision_id, number in places:
             text = f"passage {number}"
             copy.write_row((revision_id, number, 100 * number, 100 * number + 9, 1, 1, 2, [], text))
@@ -150,9 +155,9 @@ def _noise(chance: np.random.Generator, count: int, dimensions: int) -> Vectors:
     return (chance.standard_normal((count, dimensions)) / math.sqrt(dimensions)).astype(np.float32)
 
 
-def _unit(vectors: Vectors) -> Vectors:
-    lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / lengths
+def _unit(vectors: NDArray[Any]) -> Vectors:
+    unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> Any:

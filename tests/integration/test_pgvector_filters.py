@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -10,9 +11,12 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+import numpy as np
 import psycopg
 import pytest
 import pytest_asyncio
+from bench._generated import COLLECTION, Generated
+from bench._generated import load as load_generated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.filter_strategies import filters, metadata
@@ -22,7 +26,7 @@ from tests.integration.test_pgvector_search import Corpus, executed, indexes, lo
 from tests.pgstores import PgStores, cloned_database, open_pg_stores
 
 from citewell.filtering import matches, parse_filter
-from citewell.model import Candidates, Scope, SearchPlan
+from citewell.model import Candidates, EmbeddingSpace, Scope, SearchPlan
 from citewell.ports import LexicalStore
 from citewell.testing.stores import Stores, chunk, claimed
 from citewell.testing.vectors import cosine, random_vector
@@ -182,34 +186,43 @@ async def test_what_the_index_did_not_find_is_read(corpus: Corpus, corpus_url: s
             assert similarities == pytest.approx(best, abs=2e-3)
 
 
-async def test_a_bad_setting_is_noticed(corpus: Corpus, corpus_url: str) -> None:
+async def test_a_bad_setting_is_noticed(postgres_url: str, migrated_template: str) -> None:
     """An index that keeps one vector in view finds too little, and the comparison says so."""
-    numbers = random.Random(5)
-    means = []
-    for ef in (1, 200):
-        async with open_pg_stores(corpus_url, space=CORPUS_SPACE, search_ef=ef) as stores:
-            check = CheckRecall(embedder=DrawnEmbedder(numbers), store=stores.lexical)
-            recalls = [await check("any", scope=Scope("large"), k=10) for _ in range(15)]
-            means.append(sum(recall or 0.0 for recall in recalls) / len(recalls))
-            assert await check("any", scope=Scope("small"), k=10) is None
+    # Without clusters, so that all are about as far from each other: the hardest there is.
+    chance = np.random.default_rng(3)
+    vectors = chance.standard_normal((4_000, 96)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    generated = Generated(EmbeddingSpace("generated", 96), 40, vectors)
+    embedder, means = DrawnEmbedder(generated), list[float]()
+    with cloned_database(postgres_url, template=migrated_template) as url:
+        async with open_pg_stores(url, space=generated.space):
+            load_generated(url, generated)
+        for ef in (1, 200):
+            async with open_pg_stores(url, space=generated.space, search_ef=ef) as stores:
+                check = CheckRecall(embedder=embedder, store=stores.lexical)
+                recalls = [await check("any", scope=Scope(COLLECTION), k=10) for _ in range(20)]
+                assert None not in recalls
+                means.append(sum(recall or 0.0 for recall in recalls) / len(recalls))
+                few = Scope(COLLECTION, filter=parse_filter({"share": {"lt": 100}}))
+                assert await check("any", scope=few, k=10) is None
     assert means[0] < 0.9
     assert means[1] > 0.95
 
 
 class DrawnEmbedder:
-    """An Embedder that draws a vector for each text."""
+    """An Embedder that gives each text a vector near some of the generated ones."""
 
-    space = CORPUS_SPACE
     max_tokens = 10
 
-    def __init__(self, numbers: random.Random) -> None:
-        self._numbers = numbers
+    def __init__(self, generated: Generated) -> None:
+        self.space = generated.space
+        self._vectors = itertools.cycle(generated.questions(50).tolist())
 
     def count_tokens(self, text: str) -> int:
         return len(text)
 
     async def embed(self, texts: Sequence[str], *, role: str) -> list[list[float]]:
-        return [random_vector(self._numbers) for _ in texts]
+        return list(itertools.islice(self._vectors, len(texts)))
 
 
 WORDS: Final = [[[1], [2, 3]], [[4]], [[9], [1]], []]

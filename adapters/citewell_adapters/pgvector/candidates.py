@@ -204,9 +204,8 @@ def _legs(asked: AskedScope) -> tuple[LiteralString, LiteralString, LiteralStrin
     within, mark = (_EVERYTHING, "") if asked.scope.collection is None else (_COLLECTION, _AND_MARK)
     if asked.filter is None:
         return within, _BY_TERMS.replace("{and_mark}", mark), ""
-    matching, by_rarest = (
-        part.replace("{and_mark}", mark).replace("{matches}", asked.filter.matches("l.document_id"))
-        for part in (_BY_FILTER, _BY_RAREST)
-    )
+    matches = asked.filter.matches("l.document_id")
+    by_rarest: LiteralString = _BY_RAREST.replace("{and_mark}", mark).replace("{matches}", matches)
+    matching: LiteralString = _BY_FILTER.replace("{and_mark}", mark).replace("{matches}", matches)
     matching = matching.replace("{waiting_matches}", asked.filter.matches("w.document_id"))
     return within, matching, by_rarest

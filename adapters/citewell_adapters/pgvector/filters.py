@@ -197,7 +197,7 @@ def _source(node: _Node) -> tuple[bool, LiteralString, bool] | None:
         case _None():
             return None
         case _Test(_, by_column, is_order):
-            queries = [
+            queries: list[LiteralString] = [
                 _WITH_VALUE.replace("{column}", column).replace("{test}", test) for column, test in by_column
             ]
             return is_order, " UNION ALL ".join(queries) or _NOTHING, True
@@ -206,8 +206,9 @@ def _source(node: _Node) -> tuple[bool, LiteralString, bool] | None:
             there = [source for source in sources if source is not None]
             if len(there) < len(sources):
                 return None
-            queries = [query for _, query, _ in there]
-            return any(many for many, _, _ in there), " UNION ALL ".join(queries), all(w for _, _, w in there)
+            many, whole = any(many for many, _, _ in there), all(whole for _, _, whole in there)
+            united: list[LiteralString] = [query for _, query, _ in there]
+            return many, " UNION ALL ".join(united), whole
         case _All(parts):
             inner = [source for source in map(_source, _conjuncts(node)) if source is not None]
             if not inner:
