@@ -72,6 +72,7 @@ class ApiStub:
         self.lives: dict[str, list[dict[str, Any]]] = {}
         self.listed: list[dict[str, Any]] = []
         self.query: Canned = Canned(200, {"answer": None, "sources": [], "degraded": []})
+        self.recall: Canned = Canned(200, {"recalls": [], "k": 10, "floor": 0.95, "search_ef": 200})
         self.controlled: dict[tuple[str, str], Canned] = {}
         self.ready: Canned = Canned(200, {"status": "ready", "parts": PARTS})
         self.asked: list[Asked] = []
@@ -98,6 +99,8 @@ class ApiStub:
                     return self.controlled.get((what, document_id)) or self._unknown()
                 case ("DELETE", ["", "api", "v1", "documents", document_id]):
                     return self.controlled.get(("delete", document_id)) or self._unknown()
+                case ("POST", ["", "api", "v1", "recall"]):
+                    return self.recall
                 case ("POST", ["", "api", "v1", "query"]):
                     return self.query
         return problem(404, f"nothing at {asked.path}")

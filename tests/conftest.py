@@ -30,7 +30,7 @@ _LONGEST: Final = (
     "tests/contract/test_lifecycle.py",
     "tests/integration/test_pgvector_search.py",
 )
-_MOST_PROCESSES: Final = 8
+_MOST_PROCESSES: Final = 4
 
 
 def pytest_configure() -> None:

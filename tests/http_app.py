@@ -33,6 +33,8 @@ def settings(folder: Path, **values: Any) -> Settings:
     given = {
         "data_dir": folder,
         "embeddings_backend": "mock",
+        # No test is to depend on chance.
+        "recall_sample": 0.0,
         "database_url": SecretStr("postgresql://nobody@127.0.0.1:1/none"),
         "redis_url": SecretStr("redis://127.0.0.1:1/0"),
         **values,

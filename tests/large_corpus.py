@@ -104,6 +104,9 @@ async def make_large_corpus(url: str) -> None:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         async with connection.transaction():
             await connection.execute("SELECT setseed(0.5)")
+            # Workers would share more memory than a container has for that.
+            await connection.execute("SET LOCAL max_parallel_maintenance_workers = 0")
+            await connection.execute("SET LOCAL maintenance_work_mem = '192MB'")
             await connection.execute(_DOCUMENTS)
             for index, options, statement in (
                 # What a poorer graph finds does not matter here, and it is built five times as fast.

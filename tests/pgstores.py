@@ -54,10 +54,11 @@ async def open_pg_stores(
     max_exact_chunks: int = 2_000,
     max_exact_matching: int = 2_000,
     statement_timeout_seconds: float = 30.0,
+    search_ef: int = 200,
 ) -> AsyncIterator[PgStores]:
     """Opened stores over a migrated database."""
     async with (
-        PgDatabase(url, statement_timeout_seconds=statement_timeout_seconds) as database,
+        PgDatabase(url, statement_timeout_seconds=statement_timeout_seconds, search_ef=search_ef) as database,
         PgVectorStore(
             database, space, max_exact_chunks=max_exact_chunks, max_exact_matching=max_exact_matching
         ) as vectors,

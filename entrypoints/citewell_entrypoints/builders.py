@@ -16,6 +16,7 @@ from citewell.ports import (
     Chunker,
     Embedder,
     ImageCache,
+    IndexedStore,
     JobQueue,
     LexicalEncoder,
     LexicalStore,
@@ -55,7 +56,7 @@ def database(settings: Settings) -> PgDatabase:
     from citewell_adapters.pgvector import PgDatabase
 
     url = _revealed(settings.database_url, "database_url")
-    return PgDatabase(url, max_size=settings.database_pool_size)
+    return PgDatabase(url, max_size=settings.database_pool_size, search_ef=settings.search_ef)
 
 
 def documents(database: PgDatabase) -> PgDocumentStore:
@@ -120,6 +121,11 @@ def vectors(spaces: ServedSpaces) -> RoutedVectors:
 
 def lexical(vectors: RoutedVectors) -> LexicalStore:
     """The same store from its other side."""
+    return vectors
+
+
+def indexed(vectors: RoutedVectors) -> IndexedStore:
+    """The same store from its index's side."""
     return vectors
 
 

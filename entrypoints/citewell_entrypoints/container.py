@@ -18,6 +18,7 @@ from citewell.ports import (
     DocumentStore,
     Embedder,
     ImageCache,
+    IndexedStore,
     JobBoard,
     JobQueue,
     JobStore,
@@ -36,6 +37,7 @@ from citewell.usecases import (
     AnnounceDueJobs,
     AnswerQuestion,
     CancelDocument,
+    CheckRecall,
     CollectContents,
     DeleteDocument,
     DrawPage,
@@ -50,6 +52,7 @@ from citewell.usecases import (
     IngestPolicy,
     LexicalLeg,
     ListDocuments,
+    MeasureRecall,
     ReadChunks,
     ReadContent,
     ReadText,
@@ -95,6 +98,7 @@ class Container(containers.DeclarativeContainer):
     vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, spaces)
     encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
     lexical: providers.Provider[LexicalStore] = providers.Singleton(builders.lexical, vectors)
+    indexed: providers.Provider[IndexedStore] = providers.Singleton(builders.indexed, vectors)
     parser: providers.Provider[Parser] = providers.Singleton(builders.parser, settings)
     images: providers.Provider[ImageCache] = providers.Singleton(builders.images, settings)
     collect_contents = providers.Singleton(
@@ -208,6 +212,8 @@ class HttpContainer(Container):
         ),
         rerank=rerank_stage,
     )
+    measure_recall = providers.Singleton(MeasureRecall, embedder=Container.embedder, store=Container.indexed)
+    check_recall = providers.Singleton(CheckRecall, embedder=Container.embedder, store=Container.indexed)
     answer_question = providers.Singleton(
         AnswerQuestion,
         search=providers.Singleton(SteadySearch, spaces=Container.spaces, search=search),

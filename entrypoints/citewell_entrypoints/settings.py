@@ -134,6 +134,16 @@ class Settings(BaseSettings):
     search_vector_weight: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.4, description="share of the vectors in a hybrid score; the rest is of the words"
     )
+    search_ef: Annotated[int, Field(ge=1, le=1_000)] = Field(
+        default=200,
+        description="how many of the nearest chunks the index keeps in view: the more, the more it finds",
+    )
+    recall_sample: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.01, description="share of the questions that are held against an exact search; 0: none"
+    )
+    recall_floor: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.95, description="recall of the index below which a warning is logged"
+    )
     search_candidates: Annotated[int, Field(ge=10, le=1_000)] = Field(
         default=100, description="chunks that each leg of a search brings to the ranking"
     )

@@ -246,7 +246,7 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 async def test_a_server_that_hangs_is_unavailable(stub: OpenAIStub) -> None:
     """Each try has its time; the endpoint sees that nobody waits any more."""
     stub.always(Fault(hangs=True))
-    async with connected(stub, timeout_seconds=0.2) as embedder:
+    async with connected(stub, timeout_seconds=1.0) as embedder:
         error = await failure(embedder)
         await no_open_calls(stub)
     assert isinstance(error, EmbedderUnavailable)

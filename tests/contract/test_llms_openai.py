@@ -100,7 +100,7 @@ async def test_leaving_early_closes_the_reply_upstream(stub: OpenAIStub) -> None
     async with connected(stub) as llm:
         async with aclosing(llm.generate(MESSAGES, max_tokens=50)) as deltas:
             await anext(deltas)
-        await within_a_second(stub)
+        await soon_over(stub)
 
 
 async def test_a_reply_that_is_dropped_is_closed_too(stub: OpenAIStub) -> None:
@@ -110,7 +110,7 @@ async def test_a_reply_that_is_dropped_is_closed_too(stub: OpenAIStub) -> None:
         async for _ in llm.generate(MESSAGES, max_tokens=50):
             break
         gc.collect()
-        await within_a_second(stub)
+        await soon_over(stub)
 
 
 async def test_cancelling_closes_the_reply_upstream(stub: OpenAIStub) -> None:
@@ -120,11 +120,11 @@ async def test_cancelling_closes_the_reply_upstream(stub: OpenAIStub) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await said(llm)
-        await within_a_second(stub)
+        await soon_over(stub)
 
 
-async def within_a_second(stub: OpenAIStub) -> None:
-    deadline = time.monotonic() + 1.0
+async def soon_over(stub: OpenAIStub) -> None:
+    deadline = time.monotonic() + 10.0
     while stub.open_calls and time.monotonic() < deadline:  # noqa: ASYNC110 - the stub counts, it tells nobody
         await asyncio.sleep(0.01)
     assert (stub.open_calls, stub.disconnects) == (0, 1)
@@ -163,9 +163,9 @@ async def test_a_refusal_is_final(stub: OpenAIStub, status: int) -> None:
 async def test_a_model_that_does_not_begin_is_unavailable(stub: OpenAIStub) -> None:
     """The first piece has its time, all tries together."""
     stub.always(Fault(hangs=True))
-    async with connected(stub, timeout_seconds=0.2) as llm:
+    async with connected(stub, timeout_seconds=1.0) as llm:
         pieces, error = await failure(llm)
-        await within_a_second(stub)
+        await soon_over(stub)
     assert (pieces, type(error)) == ([], LLMUnavailable)
     assert "no reply in time" in str(error)
 
@@ -173,7 +173,7 @@ async def test_a_model_that_does_not_begin_is_unavailable(stub: OpenAIStub) -> N
 async def test_headers_without_a_piece_do_not_count_as_a_beginning(stub: OpenAIStub) -> None:
     """Nor does the empty piece that names the role."""
     stub.piece_delay_seconds = 60.0
-    async with connected(stub, timeout_seconds=0.2) as llm:
+    async with connected(stub, timeout_seconds=1.0) as llm:
         pieces, error = await failure(llm)
     assert (pieces, type(error)) == ([], LLMUnavailable)
 
@@ -183,7 +183,7 @@ async def test_a_reply_that_does_not_end_is_unavailable(stub: OpenAIStub) -> Non
     stub.after_pieces = "hangs"
     async with connected(stub, total_timeout_seconds=1.5) as llm:
         pieces, error = await failure(llm)
-        await within_a_second(stub)
+        await soon_over(stub)
     assert (pieces, type(error)) == (["At ", "nine", "."], LLMUnavailable)
 
 

@@ -23,7 +23,7 @@ from citewell.memory import (
 )
 from citewell.memory.state import RevisionRow
 from citewell.model import DEFAULT_COLLECTION, Page, Publication, RevisionId
-from citewell.ports import LexicalStore, PageStore, PassageStore, VectorStore
+from citewell.ports import IndexedStore, LexicalStore, PageStore, PassageStore, VectorStore
 from citewell.testing.board import JobBoardContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
@@ -32,6 +32,7 @@ from citewell.testing.jobs import JobStoreContract
 from citewell.testing.lexical import LexicalStoreContract
 from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.passages import PassageStoreContract
+from citewell.testing.recall import IndexedStoreContract
 from citewell.testing.stores import (
     CONTRACT_SPACE,
     Stores,
@@ -246,6 +247,34 @@ class TestMemoryLexicalStore(LexicalStoreContract):
     @pytest.fixture
     def new_publication(self, memory_new_publication: NewPublication) -> NewPublication:
         return memory_new_publication
+
+
+class TestMemoryIndexedStore(IndexedStoreContract):
+    @pytest.fixture
+    def vectors(self, memory_stores: Stores) -> VectorStore:
+        return memory_stores.vectors
+
+    @pytest.fixture
+    def indexed(self, memory: MemoryDatabase) -> IndexedStore:
+        return MemoryVectorStore(memory, CONTRACT_SPACE)
+
+    @pytest.fixture
+    def new_publication(self, memory_new_publication: NewPublication) -> NewPublication:
+        return memory_new_publication
+
+
+class TestPgIndexedStore(IndexedStoreContract):
+    @pytest.fixture
+    def vectors(self, pg_stores: PgStores) -> VectorStore:
+        return pg_stores.vectors
+
+    @pytest.fixture
+    def indexed(self, pg_stores: PgStores) -> IndexedStore:
+        return pg_stores.lexical
+
+    @pytest.fixture
+    def new_publication(self, pg_new_publication: NewPublication) -> NewPublication:
+        return pg_new_publication
 
 
 class TestPgVectorStore(VectorStoreContract):

@@ -24,7 +24,8 @@ CLI = (sys.executable, "-m", "citewell_entrypoints.cli")
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """That of a process whose settings are these alone."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("APP_")}
-    return {**others, "APP_EMBEDDINGS_BACKEND": "mock", "APP_DATA_DIR": str(folder), **settings}
+    own = {"APP_EMBEDDINGS_BACKEND": "mock", "APP_DATA_DIR": str(folder), "APP_WORKER_NICENESS": "0"}
+    return {**others, **own, **settings}
 
 
 def run(command: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -103,7 +104,7 @@ async def test_an_api_serves_until_it_is_told_to_stop(
     with running("api", tmp_path, **settings) as process:
         wait_until_ready(process, Api(Address("127.0.0.1", port)))
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert "Traceback" not in log
 
@@ -122,7 +123,7 @@ async def test_a_worker_works_until_it_is_told_to_stop(
                 break
         assert process.poll() is None, lines
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from dependency_injector import providers
 from pydantic import SecretStr
+from tests.conftest import MigratedDatabase
 
 from citewell_entrypoints import builders
 from citewell_entrypoints.container import Container, HttpContainer, WorkerContainer
@@ -83,10 +84,11 @@ async def test_what_a_reranker_needs_is_named(tmp_path: Path, values: dict[str, 
     ],
 )
 async def test_chunks_that_the_embedder_cannot_read_stop_the_start(
-    tmp_path: Path, sizes: dict[str, int], advice: str
+    migrated_database: MigratedDatabase, tmp_path: Path, sizes: dict[str, int], advice: str
 ) -> None:
     """The API, too, though it cuts nothing; the line says what fits."""
-    chosen = settings(tmp_path, embeddings_backend="mock", **sizes)
+    url = SecretStr(await migrated_database())
+    chosen = settings(tmp_path, embeddings_backend="mock", database_url=url, **sizes)
     with pytest.raises(SettingsError, match=f"APP_CHUNK_TOKENS.*{advice}"):
         async with open_resources(HttpContainer(settings=providers.Object(chosen))):
             pass

@@ -16,11 +16,14 @@ from tests.processes import Process, process, settings_on
 
 from citewell.errors import Conflict, EmbedderUnavailable, NotFound, SpaceMismatch
 from citewell.model import EmbeddingSpace, Mode, Scope, Vector
-from citewell.ports import EmbeddingRole
+from citewell.ports import Chunker, Embedder, EmbeddingRole
 from citewell.usecases.turns import Turn
 from citewell_adapters.mock import MockEmbedder
 from citewell_adapters.pgvector import LiveChunk, OpenedSpace, Origin, PgDatabase, PgSpaces, PgVectorStore
+from citewell_entrypoints import builders
 from citewell_entrypoints.reembedding import BuildSpace
+from citewell_entrypoints.settings import Settings, SettingsError
+from citewell_entrypoints.spaces import ServedSpaces, SpaceParts
 
 MOCK = Origin("mock", None)
 TEXTS = [f"The ferry number {n} leaves the harbour of town {n} at dawn." for n in range(8)]
@@ -440,3 +443,25 @@ async def test_what_is_embedded_anew_is_what_an_ingestion_embeds(house: tuple[Pr
     await operator.builder(rest).fill(target)
     assert sorted(rest.texts) == sorted(ingested)
     assert any("harbour rules" in text and "The lamp" in text for text in rest.texts)
+
+
+async def test_sizes_of_chunks_that_the_next_model_cannot_read_stop_nothing_but_a_start(
+    house: tuple[Process, Operator], tmp_path: Path
+) -> None:
+    """A process that follows cuts by the defaults; one that starts says what is wrong."""
+    _, operator = house
+
+    def chunker(settings: Settings, embedder: Embedder) -> Chunker:
+        if settings.chunk_tokens is not None and embedder.space.dimensions == 32:
+            raise SettingsError("too long")
+        return builders.settings_chunker(settings, embedder)
+
+    parts = SpaceParts(builders.settings_embedder, chunker)
+    settings = settings_on(operator.url, tmp_path)
+    async with ServedSpaces(operator.database, settings, parts=parts) as spaces:
+        await operator.activate(32)
+        await spaces.steady(lambda: spaces.now().vectors.index(limit=1))
+        assert spaces.now().embedder.space.dimensions == 32
+        assert len(spaces.now().chunker.split("Two sentences. " * 40)) == 1
+    with pytest.raises(SettingsError):
+        await ServedSpaces(operator.database, settings, parts=parts).__aenter__()

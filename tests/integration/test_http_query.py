@@ -165,8 +165,8 @@ async def test_a_filter_goes_by_the_metadata(service: Served) -> None:
     assert await found({"author.name": "Ann"}, document_id=new["id"]) == {new["id"]}
     assert await found({"author.name": "Ann"}, document_ids=[old["id"]]) == set()
     assert await found(None) == {old["id"], new["id"]}
-    asked = {"question": "lamp", "filter": {"year": 1871}, "explain": True, "collapse": False}
-    reply = await service.query(**asked, top_k=100)
+    asked = {"question": "lamp", "filter": {"year": 1871}, "explain": True, "top_k": 100, "collapse": False}
+    reply = await service.query(**asked)
     plan = reply.json()["explanation"]["plan"]
     assert plan == {"method": "exact", "topped_up": False, "matched": len(reply.json()["sources"])}
 
@@ -189,6 +189,17 @@ async def test_a_wrong_filter_is_refused_with_its_place(
     [error] = reply.json()["errors"]
     assert (error["source"], error["field"]) == ("body", field)
     assert message in error["message"]
+
+
+async def test_the_index_is_measured(service: Served) -> None:
+    """As many questions as there are chunks, if those are fewer; what is wrong is a 400."""
+    reply = await service.client.post(f"{API}/recall", json={})
+    assert reply.json() == {"recalls": [], "k": 10, "floor": 0.95, "search_ef": 200}
+    await service.ingested(SEA)
+    reply = await service.client.post(f"{API}/recall", json={"questions": 2, "k": 3})
+    assert (reply.status_code, reply.json()["recalls"]) == (200, [1.0, 1.0])
+    for wrong in ({"questions": 51}, {"k": 0}, {"collection": "/"}, {"other": 1}):
+        assert (await service.client.post(f"{API}/recall", json=wrong)).status_code == 400
 
 
 ID = str(uuid4())

@@ -26,6 +26,7 @@ from citewell.model import Candidates, Scope, SearchPlan
 from citewell.ports import LexicalStore
 from citewell.testing.stores import Stores, chunk, claimed
 from citewell.testing.vectors import cosine, random_vector
+from citewell.usecases import CheckRecall
 from citewell_adapters.pgvector.bounded import BoundedCache
 from citewell_adapters.pgvector.filtered import all_matching
 from citewell_adapters.pgvector.filters import compile_filter
@@ -179,6 +180,36 @@ async def test_what_the_index_did_not_find_is_read(corpus: Corpus, corpus_url: s
             inside = [vector for ref, vector in vectors.items() if ref in {each.ref for each in found.items}]
             best = sorted((cosine(question, vector) for vector in inside), reverse=True)
             assert similarities == pytest.approx(best, abs=2e-3)
+
+
+async def test_a_bad_setting_is_noticed(corpus: Corpus, corpus_url: str) -> None:
+    """An index that keeps one vector in view finds too little, and the comparison says so."""
+    numbers = random.Random(5)
+    means = []
+    for ef in (1, 200):
+        async with open_pg_stores(corpus_url, space=CORPUS_SPACE, search_ef=ef) as stores:
+            check = CheckRecall(embedder=DrawnEmbedder(numbers), store=stores.lexical)
+            recalls = [await check("any", scope=Scope("large"), k=10) for _ in range(15)]
+            means.append(sum(recall or 0.0 for recall in recalls) / len(recalls))
+            assert await check("any", scope=Scope("small"), k=10) is None
+    assert means[0] < 0.9
+    assert means[1] > 0.95
+
+
+class DrawnEmbedder:
+    """An Embedder that draws a vector for each text."""
+
+    space = CORPUS_SPACE
+    max_tokens = 10
+
+    def __init__(self, numbers: random.Random) -> None:
+        self._numbers = numbers
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+    async def embed(self, texts: Sequence[str], *, role: str) -> list[list[float]]:
+        return [random_vector(self._numbers) for _ in texts]
 
 
 WORDS: Final = [[[1], [2, 3]], [[4]], [[9], [1]], []]

@@ -44,6 +44,27 @@ async def test_chores_end_with_the_context() -> None:
     assert asyncio.all_tasks() < tasks
 
 
+async def test_a_chore_that_loses_a_cancellation_ends_all_the_same() -> None:
+    """Some ways of waiting lose one that comes at the same moment as what was waited for."""
+    begun = asyncio.Event()
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            lost += 1
+            if lost > 1:
+                raise
+
+    async with asyncio.timeout(20):
+        async with doing([Chore("the chore", deaf, 0.0)]):
+            await begun.wait()
+    assert lost == 2
+
+
 async def test_what_could_not_be_announced_stays_due(tmp_path: Path) -> None:
     """Once the queue is back it is announced at once."""
     house = House(tmp_path, queue=RecordingQueue(failure=QueueUnavailable()))

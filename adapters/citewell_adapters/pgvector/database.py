@@ -22,11 +22,14 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 #: A process that hangs inside a unit of work must not hold its locks for ever.
 _IDLE_IN_TRANSACTION_SECONDS: Final = 600.0
 
+#: Where texts are in clusters, one question in forty ends far from its answers at 100, fewer at 200
+#: (`python -m bench filters`).
+SEARCH_EF: Final = 200
+
 #: Every statement has its index, and no estimate is to talk PostgreSQL into reading a whole table instead: it
 #: guesses that a small collection holds as much of the table as any other.
 #: No parallel workers: PostgreSQL would start them for branches of a search that then are not taken.
-#: HNSW: twice as many candidates as the largest `k` asks for, or one question in forty ends far from its
-#: answers where texts are in clusters (`python -m bench filters`); relaxed order, as they are sorted again.
+#: HNSW in relaxed order, as what it finds is sorted again anyway.
 _SESSION: Final = sql.SQL(
     """
     SET timezone = 'UTC';
@@ -35,7 +38,7 @@ _SESSION: Final = sql.SQL(
     SET enable_seqscan = off;
     SET max_parallel_workers_per_gather = 0;
     SET jit = off;
-    SET hnsw.ef_search = 200;
+    SET hnsw.ef_search = {search_ef};
     SET hnsw.iterative_scan = relaxed_order
     """
 )
@@ -46,7 +49,8 @@ class PgDatabase:
 
     Whatever is called while the database is away raises StoreUnavailable after `connect_timeout_seconds` at
     most; once it is back, so are the connections. `statement_timeout_seconds` bounds each statement but
-    those that publish.
+    those that publish. search_ef: how many of the nearest HNSW keeps in view, from 1 to 1,000: the more, the
+    more it finds, and the longer it takes.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class PgDatabase:
         connect_timeout_seconds: int = 5,
         statement_timeout_seconds: float = 30.0,
         application_name: str = "citewell",
+        search_ef: int = SEARCH_EF,
     ) -> None:
         self._url = url
         self._min_size = min(min_size, max_size)
@@ -65,6 +70,7 @@ class PgDatabase:
         self._connect_timeout_seconds = connect_timeout_seconds
         self._statement_timeout_seconds = statement_timeout_seconds
         self._application_name = application_name
+        self._search_ef = search_ef
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._current: ContextVar[Connection | None] = ContextVar("citewell_pg_unit_of_work", default=None)
 
@@ -160,6 +166,7 @@ class PgDatabase:
         connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
         await connection.execute(
             _SESSION.format(
+                search_ef=self._search_ef,
                 statement_timeout=round(self._statement_timeout_seconds * 1000),
                 idle_timeout=round(_IDLE_IN_TRANSACTION_SECONDS * 1000),
             )

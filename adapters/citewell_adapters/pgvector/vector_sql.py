@@ -11,6 +11,7 @@ from citewell_adapters.pgvector.candidates import CandidateStatements
 from citewell_adapters.pgvector.chunk_rows import CHUNK_COLUMNS
 from citewell_adapters.pgvector.indexing import IndexStatements
 from citewell_adapters.pgvector.nearest import NearestStatements
+from citewell_adapters.pgvector.recall import RecallStatements
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
 __all__ = [
@@ -213,6 +214,7 @@ class SpaceStatements:
     nearest: NearestStatements
     candidates: CandidateStatements
     indexing: IndexStatements
+    recall: RecallStatements
 
     @classmethod
     def of(cls, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int) -> Self:
@@ -235,4 +237,5 @@ class SpaceStatements:
             nearest=nearest,
             candidates=CandidateStatements(nearest),
             indexing=IndexStatements(space),
+            recall=RecallStatements(space),
         )

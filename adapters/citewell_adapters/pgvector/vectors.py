@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -63,7 +63,7 @@ __all__ = ["PgVectorStore"]
 
 
 class PgVectorStore:
-    """The VectorStore and LexicalStore ports.
+    """The VectorStore, LexicalStore and IndexedStore ports.
 
     Vectors are halfvec, those of one space in a narrow table of their own, under HNSW; words are under GIN.
     Opening it makes `space` the database's active one. A revision's chunks do not change once it is live:
@@ -186,7 +186,24 @@ class PgVectorStore:
         if scope.document_ids is not None and not scope.document_ids:
             return Candidates((), 0.0, SearchPlan(exact=True))
         query, parameters = self._statements.candidates.choose(scope, words, k=k, dense=half is not None)
-        parameters["vector"] = half
+        return await self._candidates(query, {**parameters, "vector": half})
+
+    async def nearest(self, vector: Vector, *, k: int, scope: Scope, exact: bool) -> Candidates:
+        if not exact:
+            return await self.candidates(vector, (), k=k, scope=scope)
+        half = self._half(vector)
+        if scope.document_ids is not None and not scope.document_ids:
+            return Candidates((), 0.0, SearchPlan(exact=True))
+        query, parameters = self._statements.recall.exact(scope, k=k)
+        return await self._candidates(query, {**parameters, "vector": half})
+
+    async def sample(self, collection: str | None, *, limit: int) -> Sequence[str]:
+        parameters = {"collection": collection, "limit": limit}
+        async with self._connection() as connection:
+            cursor = await connection.execute(self._statements.recall.sample, parameters, binary=True)
+            return [text async for (text,) in cursor]
+
+    async def _candidates(self, query: bytes, parameters: Mapping[str, object]) -> Candidates:
         async with self._connection() as connection:
             cursor = await connection.execute(query, parameters, prepare=True, binary=True)
             rows = await cursor.fetchall()

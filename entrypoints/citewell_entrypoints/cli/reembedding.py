@@ -67,6 +67,8 @@ class Reembedding:
                 self.settings, spaces, to=self.to, model=self.model, dimensions=self.dimensions
             )
             async with opened_embedder(wanted) as embedder:
+                # Said before anything is paid: workers cut by the same settings.
+                builders.settings_chunker(wanted, embedder)
                 if embedder.space == active.space:
                     click.echo(f"{active.space} is the active space already.")
                     return

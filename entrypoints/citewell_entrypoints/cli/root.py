@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "Stop the ingestion of documents.",
     "retry": "Queue documents anew that failed or were cancelled.",
     "delete": "Delete documents, for good.",
+    "recall": "Measure how much of what is there the index finds.",
     "eval": "Measure how well the server finds what is there.",
     "spaces": "List the embedding models whose vectors are stored.",
     "reembed": "Change the embedding model of what is stored.",

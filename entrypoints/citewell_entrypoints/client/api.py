@@ -102,13 +102,20 @@ class Api:
 
     def query(self, body: Mapping[str, Any]) -> Reply:
         """The reply to a question."""
+        return self._post("query", body)
+
+    def recall(self, body: Mapping[str, Any]) -> Reply:
+        """The recall of some questions."""
+        return self._post("recall", body)
+
+    def _post(self, where: str, body: Mapping[str, Any]) -> Reply:
         content = json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(content))}
         return self._checked(
             exchange(
                 self.address,
                 "POST",
-                f"{_BASE}/query",
+                f"{_BASE}/{where}",
                 headers=headers,
                 body=[content],
                 timeout_seconds=_QUERY_SECONDS,

@@ -22,6 +22,8 @@ from citewell_entrypoints.http.metrics import Metrics, show_metrics
 from citewell_entrypoints.http.middleware import EveryRequest
 from citewell_entrypoints.http.pages import openapi_config, show_home
 from citewell_entrypoints.http.query import CountedAnswers, ask_question
+from citewell_entrypoints.http.recall import RecallMeasurement, measure_recall
+from citewell_entrypoints.http.sampling import RecallSampler
 from citewell_entrypoints.http.streams import OpenStreams
 from citewell_entrypoints.http.submissions import put_document, upload_document
 from citewell_entrypoints.http.uploads import UploadReader
@@ -39,6 +41,7 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
     streams: ends the streams that are open when the server stops.
     """
     metrics = Metrics()
+    sampler = _sampler(container, metrics)
     api = Router(
         "/api/v1",
         route_handlers=[
@@ -56,13 +59,14 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
             draw_page_image,
             look_for_page_image,
             ask_question,
+            measure_recall,
         ],
     )
     app = Litestar(
         [api, check_liveness, check_readiness, show_metrics, show_home],
-        dependencies=_dependencies(container, metrics, streams or OpenStreams()),
+        dependencies=_dependencies(container, metrics, streams or OpenStreams(), sampler),
         exception_handlers={Exception: problem_reply},
-        lifespan=[lambda _: open_resources(container), lambda _: _tidying(container)],
+        lifespan=[lambda _: open_resources(container), lambda _: _tidying(container), lambda _: sampler],
         openapi_config=openapi_config(),
         # Ours is one for all processes.
         logging_config=None,
@@ -82,7 +86,20 @@ async def _tidying(container: HttpContainer) -> AsyncIterator[None]:
         yield
 
 
-def _dependencies(container: HttpContainer, metrics: Metrics, streams: OpenStreams) -> dict[str, Provide]:
+def _sampler(container: HttpContainer, metrics: Metrics) -> RecallSampler:
+    settings = container.settings()
+    return RecallSampler(
+        container.check_recall,
+        metrics,
+        share=settings.recall_sample,
+        floor=settings.recall_floor,
+        ef=settings.search_ef,
+    )
+
+
+def _dependencies(
+    container: HttpContainer, metrics: Metrics, streams: OpenStreams, sampler: RecallSampler
+) -> dict[str, Provide]:
     """By the name of the handlers' parameters. Made at the first request, when everything is open."""
 
     def upload_reader() -> UploadReader:
@@ -103,8 +120,14 @@ def _dependencies(container: HttpContainer, metrics: Metrics, streams: OpenStrea
             open_streams=metrics.open_event_streams,
         )
 
+    def recall_measurement() -> RecallMeasurement:
+        settings = container.settings()
+        return RecallMeasurement(
+            container.measure_recall(), floor=settings.recall_floor, ef=settings.search_ef
+        )
+
     made: dict[str, Callable[[], Any]] = {
-        "answer_question": lambda: CountedAnswers(container.answer_question(), metrics),
+        "answer_question": lambda: CountedAnswers(container.answer_question(), metrics, sampler),
         "cancel_document": lambda: container.cancel_document(),
         "delete_document": lambda: container.delete_document(),
         "document_events": document_events,
@@ -116,6 +139,7 @@ def _dependencies(container: HttpContainer, metrics: Metrics, streams: OpenStrea
         "read_content": lambda: container.read_content(),
         "read_text": lambda: container.read_text(),
         "read_upload": upload_reader,
+        "recall_measurement": recall_measurement,
         "readiness": lambda: ReadinessProbes(container.probes()),
         "retry_document": lambda: container.retry_document(),
         "submit_document": lambda: container.submit_document(),

@@ -13,8 +13,9 @@ from citewell.errors import CitewellError
 from citewell.model import DEFAULT_COLLECTION
 from citewell_entrypoints.http.problems import PROBLEM_MEDIA_TYPE, Kind, Problem, kind_of
 from citewell_entrypoints.http.query_schemas import QueryRequest
+from citewell_entrypoints.http.recall_schemas import RecallRequest
 
-__all__ = ["QueryOperation", "UploadOperation", "problems"]
+__all__ = ["QueryOperation", "RecallOperation", "UploadOperation", "problems"]
 
 _UPLOAD: Final = {
     "type": "object",
@@ -65,6 +66,16 @@ class QueryOperation(Operation):
     def __post_init__(self) -> None:
         example = {"question": "How long is the notice period?", "top_k": 5}
         self.request_body = _body("application/json", _query_body(), example)
+
+
+@dataclass
+class RecallOperation(Operation):
+    """The operation with the body of a measurement."""
+
+    def __post_init__(self) -> None:
+        [_], components = msgspec.json.schema_components([RecallRequest])
+        body: dict[str, Any] = components[RecallRequest.__name__]
+        self.request_body = _body("application/json", body, {"collection": "default", "questions": 20})
 
 
 @dataclass

@@ -76,6 +76,18 @@ class Metrics:
             ("part",),
             registry=self.registry,
         )
+        self._recall = Gauge(
+            "citewell_recall_at_10",
+            "Share of the 10 nearest that the index finds, by the last sampled questions",
+            ("collection",),
+            registry=self.registry,
+        )
+        self._recall_samples = Counter(
+            "citewell_recall_samples",
+            "Questions that were held against an exact search",
+            ("collection",),
+            registry=self.registry,
+        )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
@@ -90,6 +102,11 @@ class Metrics:
         counter, histogram = children
         counter.inc()
         histogram.observe(seconds)
+
+    def sampled_recall(self, collection: str, mean: float) -> None:
+        """One more question was held against an exact search; the mean of the last ones."""
+        self._recall.labels(collection).set(mean)
+        self._recall_samples.labels(collection).inc()
 
     def asked(self, answer: Answer) -> None:
         """A question got this answer."""

@@ -16,13 +16,14 @@ from citewell.errors import (
     StoreUnavailable,
 )
 from citewell.filtering import Filter, parse_filter
-from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Scope, SearchOptions
+from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Mode, Scope, SearchOptions
 from citewell.usecases import AnswerQuestion
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import CONTENT_TOO_LARGE, INVALID_REQUEST, FieldError, HttpProblem
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
+from citewell_entrypoints.http.sampling import RecallSampler
 
 __all__ = ["CountedAnswers", "ask_question"]
 
@@ -30,16 +31,21 @@ _decoder: Final = msgspec.json.Decoder(QueryRequest)
 
 
 class CountedAnswers:
-    """AnswerQuestion, counted: the one thing that the route depends on."""
+    """AnswerQuestion, counted, and sampled for its recall: the one thing that the route depends on."""
 
-    def __init__(self, answer_question: AnswerQuestion, metrics: Metrics) -> None:
+    def __init__(
+        self, answer_question: AnswerQuestion, metrics: Metrics, sampler: RecallSampler | None = None
+    ) -> None:
         self._answer_question = answer_question
         self._metrics = metrics
+        self._sampler = sampler
 
     async def __call__(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Answer:
         """Raises what AnswerQuestion raises."""
         answer = await self._answer_question(question, scope=scope, top_k=top_k, options=options)
         self._metrics.asked(answer)
+        if self._sampler is not None and options.mode is not Mode.LEXICAL:
+            self._sampler.offer(question, scope=scope)
         return answer
 
 

@@ -73,7 +73,10 @@ class RoutedChunker:
 
 
 class RoutedVectors:
-    """The VectorStore and LexicalStore ports. A vector belongs into the steady work that it was made in."""
+    """The VectorStore, LexicalStore and IndexedStore ports.
+
+    A vector belongs into the steady work that it was made in.
+    """
 
     def __init__(self, spaces: ServedSpaces) -> None:
         self._spaces = spaces
@@ -96,6 +99,14 @@ class RoutedVectors:
         return await self._spaces.steady(
             lambda: self._spaces.now().vectors.candidates(vector, words, k=k, scope=scope)
         )
+
+    async def nearest(self, vector: Vector, *, k: int, scope: Scope, exact: bool) -> Candidates:
+        return await self._spaces.steady(
+            lambda: self._spaces.now().vectors.nearest(vector, k=k, scope=scope, exact=exact)
+        )
+
+    async def sample(self, collection: str | None, *, limit: int) -> Sequence[str]:
+        return await self._spaces.steady(lambda: self._spaces.now().vectors.sample(collection, limit=limit))
 
     async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
         return await self._spaces.steady(lambda: self._spaces.now().vectors.hits(candidates))

@@ -70,7 +70,10 @@ class ServedSpaces:
         self._held: ContextVar[Served | None] = ContextVar("citewell_served_space", default=None)
 
     async def __aenter__(self) -> Self:
-        """Raises SpaceMismatch if the vectors are of another embedder and nobody has noted which."""
+        """Raises SpaceMismatch if the vectors are of another embedder and nobody has noted which.
+
+        Raises SettingsError if the sizes of chunks do not fit the embedder.
+        """
         self._current = await self._open(starting=True)
         return self
 
@@ -161,10 +164,10 @@ class ServedSpaces:
                 _log.error("the embedder of %s cannot be opened: %s", active.space, error)
                 embedder, settings = AwayEmbedder(active.space, str(error)), None
                 try_again_at = time.monotonic() + _AWAY_SECONDS
+            chunker = self._chunker(embedder, starting=starting)
             origin = None if settings is None else origin_of(settings, embedder.space)
             store = PgVectorStore(self._database, embedder.space, origin=origin)
             vectors = await stack.enter_async_context(store)
-            chunker = self._chunker(embedder, starting=starting)
             return Served(embedder, vectors, chunker, stack.pop_all(), try_again_at=try_again_at)
 
     def _chunker(self, embedder: Embedder, *, starting: bool) -> Chunker:

@@ -17,6 +17,7 @@ __all__ = ["Chore", "chores_of", "doing"]
 
 #: A job that nobody took for this long after its announcement is announced again.
 _GRACE_SECONDS: Final = 20.0
+_CANCEL_AGAIN_SECONDS: Final = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -62,9 +63,13 @@ async def doing(chores: Iterable[Chore]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        going = set(tasks)
+        # Before Python 3.12 a cancellation is lost where what was waited for, such as a connection of the
+        # pool, comes at the same moment (python/cpython#86296).
+        while going:
+            for task in going:
+                task.cancel()
+            _, going = await asyncio.wait(going, timeout=_CANCEL_AGAIN_SECONDS)
 
 
 async def _repeated(chore: Chore) -> None:

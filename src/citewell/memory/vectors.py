@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import mul
@@ -108,6 +109,15 @@ class MemoryVectorStore:
             statistics.highest_score if live else 0.0,
             SearchPlan(exact=True, matched=len(live)),
         )
+
+    async def nearest(self, vector: Vector, *, k: int, scope: Scope, exact: bool) -> Candidates:  # noqa: ARG002
+        """See the port. There is no index."""
+        return await self.candidates(vector, (), k=k, scope=scope)
+
+    async def sample(self, collection: str | None, *, limit: int) -> Sequence[str]:
+        async with self._database.tables() as tables:
+            texts = [e.chunk.text for _, chunks in _in_scope(tables, Scope(collection)) for e in chunks]
+        return random.sample(texts, k=min(limit, len(texts)))
 
     async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
         async with self._database.tables() as tables:

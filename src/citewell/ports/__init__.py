@@ -13,7 +13,7 @@ from citewell.ports.answers import LLM
 from citewell.ports.documents import BlobStore, ContentLedger, DocumentStore, PageStore
 from citewell.ports.images import ImageCache, PageRenderer
 from citewell.ports.jobs import JobBoard, JobQueue, JobStore
-from citewell.ports.search import LexicalStore, PassageStore, Reranker, VectorStore
+from citewell.ports.search import IndexedStore, LexicalStore, PassageStore, Reranker, VectorStore
 from citewell.ports.texts import Chunker, Embedder, EmbeddingRole, LexicalEncoder, Parser, TokenCounter
 from citewell.ports.units import Clock, UnitOfWork
 
@@ -27,6 +27,7 @@ __all__ = [
     "Embedder",
     "EmbeddingRole",
     "ImageCache",
+    "IndexedStore",
     "JobBoard",
     "JobQueue",
     "JobStore",

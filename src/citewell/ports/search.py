@@ -22,6 +22,7 @@ from citewell.model import (
 from citewell.ports.texts import LexicalEncoder
 
 __all__ = [
+    "IndexedStore",
     "LexicalStore",
     "PassageStore",
     "Reranker",
@@ -147,4 +148,19 @@ class Reranker(Protocol):
         so it does when it is asked again. Calls may overlap. Raises RerankerUnavailable where a later try may
         succeed, RerankerRejected where it cannot.
         """
+        ...
+
+
+class IndexedStore(Protocol):
+    """The index of a VectorStore, to be held against an exact search."""
+
+    async def nearest(self, vector: Vector, *, k: int, scope: Scope, exact: bool) -> Candidates:
+        """The chunks that `search` finds, without their texts and with the plan.
+
+        exact: every vector of the scope is read, however many there are, so none is missed.
+        """
+        ...
+
+    async def sample(self, collection: str | None, *, limit: int) -> Sequence[str]:
+        """The texts of up to `limit` live chunks of the collection, or of all, each drawn by chance, once."""
         ...

@@ -13,7 +13,7 @@ import pytest
 
 _SUITES = (
     *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "images", "jobs"),
-    *("lexical", "llm", "pages", "parser", "passages", "queue", "reranker", "stores", "vectors"),
+    *("lexical", "llm", "pages", "parser", "passages", "queue", "recall", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
@@ -32,6 +32,7 @@ from citewell.testing.pages import NewRevision, PageStoreContract
 from citewell.testing.parser import ParserContract, SampleFiles
 from citewell.testing.passages import PassageStoreContract
 from citewell.testing.queue import JobQueueContract, OpenQueue
+from citewell.testing.recall import IndexedStoreContract
 from citewell.testing.reranker import RemoteRerankerContract, RerankerContract
 from citewell.testing.scripted import ScriptedEmbedder, ScriptedLLM, ScriptedReranker
 from citewell.testing.stores import CONTRACT_SPACE, Stores, StoresContract
@@ -46,6 +47,7 @@ __all__ = [
     "EmbedderContract",
     "FilterContract",
     "ImageCacheContract",
+    "IndexedStoreContract",
     "JobBoardContract",
     "JobQueueContract",
     "JobStoreContract",

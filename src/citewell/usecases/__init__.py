@@ -11,6 +11,7 @@ from citewell.usecases.index import EncodeChunks, IndexChunks
 from citewell.usecases.ingest import IngestDocument, IngestPolicy
 from citewell.usecases.rankings import SearchDefaults
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
+from citewell.usecases.recall import MAX_RECALL_QUESTIONS, CheckRecall, MeasureRecall
 from citewell.usecases.recover import AnnounceDueJobs, ExpireUploads, ForgetHistory
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, LexicalLeg, Search
 from citewell.usecases.select import MAX_RERANK_DEPTH, RerankStage
@@ -20,6 +21,7 @@ from citewell.usecases.unlock import UnlockContent
 
 __all__ = [
     "MAX_QUESTION_CHARACTERS",
+    "MAX_RECALL_QUESTIONS",
     "MAX_RERANK_DEPTH",
     "MAX_SCALE",
     "MAX_TOP_K",
@@ -28,6 +30,7 @@ __all__ = [
     "AnnounceDueJobs",
     "AnswerQuestion",
     "CancelDocument",
+    "CheckRecall",
     "CollectContents",
     "DeleteDocument",
     "DrawPage",
@@ -42,6 +45,7 @@ __all__ = [
     "IngestPolicy",
     "LexicalLeg",
     "ListDocuments",
+    "MeasureRecall",
     "PageImage",
     "ReadChunks",
     "ReadContent",
