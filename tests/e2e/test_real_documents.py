@@ -14,6 +14,10 @@ import httpx
 import pymupdf
 import pytest
 from tests.e2e.serving import Service, ended, serving
+from tests.word_boxes import coverage, printed_words
+
+from citewell.model import Box, PageBox
+from citewell.testing.images import Picture, marked_pixels
 
 PDFS = Path(__file__).parents[3] / "shared" / "pdfs"
 API = "/api/v1"
@@ -79,6 +83,45 @@ def test_sources_stand_at_their_spans_and_pages(
                 span = source["span"]
                 assert source["text"] == text[span["start"] : span["end"]], file
                 assert words(source["text"]) <= words_on_pages(file, **source["pages"]), file
+                assert_boxes_cover(file, source)
+
+
+def assert_boxes_cover(file: str, source: dict[str, Any]) -> None:
+    """The words of a source that is on one page lie within its boxes there."""
+    pages = source["pages"]
+    assert {box["page"] for box in source["boxes"]} <= set(range(pages["first"], pages["last"] + 1)), file
+    if pages["first"] == pages["last"]:
+        boxes = [
+            PageBox(box["page"], Box(box["left"], box["top"], box["right"], box["bottom"]))
+            for box in source["boxes"]
+        ]
+        with pymupdf.open(str(PDFS / file)) as document:  # type: ignore[no-untyped-call]
+            covered, known = coverage(source["text"], boxes, printed_words(document, pages["first"]))
+        assert covered == known, file
+
+
+def test_pages_are_drawn_with_their_sources(service: Service, documents: dict[str, dict[str, Any]]) -> None:
+    """Any document that is ready: no pixel is marked but those of the boxes, and nearly all of these are."""
+    chance = random.Random(8)
+    ready = sorted(file for file, document in documents.items() if document["status"] == "ready")
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        for file in chance.sample(ready, 8):
+            id_ = documents[file]["id"]
+            chunk = chance.choice(client.get(f"{API}/documents/{id_}/chunks").json()["items"])
+            number = chunk["boxes"][0]["page"]
+            page = f"{API}/documents/{id_}/pages/{number}.png?scale=0.5"
+            bare, marked = client.get(page), client.get(f"{page}&chunk={chunk['index']}")
+            assert (bare.status_code, marked.status_code) == (200, 200), (file, bare.text[:200])
+            picture = Picture.of(bare.content)
+            boxes = [
+                Box(box["left"], box["top"], box["right"], box["bottom"])
+                for box in chunk["boxes"]
+                if box["page"] == number
+            ]
+            touched = marked_pixels(boxes, picture.width, picture.height)
+            differing = Picture.of(marked.content).differing(picture)
+            assert differing <= touched, file
+            assert len(differing) > 0.8 * len(touched), file
 
 
 def words(text: str) -> set[str]:
