@@ -63,7 +63,7 @@ def test_sources_are_printed_to_be_read(stub: ApiStub) -> None:
 def test_neighbours_are_printed_with_their_source(stub: ApiStub) -> None:
     """The whole passage, its pages, and which chunks are in it."""
     passage = {
-        "text": "Before. The lamp. After.",
+        "text": "Before.\fThe lamp. After.",
         "span": {"start": 1400, "end": 1600},
         "pages": {"first": 2, "last": 5},
         "chunk_first": 1,
@@ -76,7 +76,8 @@ def test_neighbours_are_printed_with_their_source(stub: ApiStub) -> None:
     assert result.stdout.splitlines() == [
         "[1] handbook.pdf, pages 2-5  score 0.793",
         "    The harbour › The lamp",
-        "    Before. The lamp. After.",
+        "    Before.",
+        "    The lamp. After.",
         "    document 0199c1f0-7d6e-7c3a-9b57-2f6f3c1f9a10, chunk 3 in 1-5",
     ]
 

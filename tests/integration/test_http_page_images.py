@@ -63,8 +63,12 @@ class CountingRenderer:
     drawn: int = field(default=0)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.renderer, name)
+    @property
+    def version(self) -> str:
+        return self.renderer.version
+
+    def draws(self, media_type: str) -> bool:
+        return self.renderer.draws(media_type)
 
     async def draw(self, *arguments: Any, **options: Any) -> bytes:
         self.drawn += 1

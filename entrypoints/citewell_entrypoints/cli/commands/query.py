@@ -160,7 +160,8 @@ def _show_source(number: int, source: Mapping[str, Any]) -> None:
     if path:
         click.echo(click.style(wrapped(path, indent="    "), dim=True))
     passage = source.get("passage") or source
-    click.echo(reflowed(passage["text"], indent="    "))
+    # A page ends a paragraph.
+    click.echo(reflowed(passage["text"].replace("\f", "\n\n"), indent="    "))
     for place in _also(source):
         click.echo(click.style(f"    also in {place}", dim=True))
     click.echo(click.style(f"    document {source['document_id']}, {_chunks(source)}", dim=True))
