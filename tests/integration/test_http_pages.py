@@ -41,7 +41,7 @@ async def test_every_call_is_described(description: dict[str, Any]) -> None:
         ("post", f"{documents}/{{document_id}}/cancel"), ("post", f"{documents}/{{document_id}}/retry"),
         ("get", f"{documents}/{{document_id}}/text"), ("get", f"{documents}/{{document_id}}/chunks"),
         ("get", f"{documents}/{{document_id}}/pages/{{image}}"),
-        ("post", f"{API}/query"), ("get", "/livez"), ("get", "/readyz"),
+        ("post", f"{API}/query"), ("post", f"{API}/recall"), ("get", "/livez"), ("get", "/readyz"),
     }  # fmt: skip
     assert len({call["operationId"] for call in calls.values()}) == len(calls)
     for (_, path), call in calls.items():
