@@ -82,11 +82,12 @@ async def test_a_cancellation_from_elsewhere_is_not_lost_at_the_end() -> None:
             try:
                 await asyncio.sleep(3600)
             except asyncio.CancelledError:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(LEASE_SECONDS)
                 raise
 
-    task = asyncio.create_task(work(SlowToStop(), seconds=0.03))
-    await asyncio.sleep(0.05)
+    # The first beat comes after a quarter of the lease.
+    task = asyncio.create_task(work(SlowToStop(), seconds=LEASE_SECONDS / 2))
+    await asyncio.sleep(LEASE_SECONDS)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
