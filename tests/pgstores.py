@@ -54,7 +54,7 @@ async def open_pg_stores(
     max_exact_chunks: int = 2_000,
     max_exact_matching: int = 2_000,
     statement_timeout_seconds: float = 30.0,
-    search_ef: int = 400,
+    search_ef: int = 200,
 ) -> AsyncIterator[PgStores]:
     """Opened stores over a migrated database."""
     async with (

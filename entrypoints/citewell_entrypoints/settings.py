@@ -135,7 +135,7 @@ class Settings(BaseSettings):
         default=0.4, description="share of the vectors in a hybrid score; the rest is of the words"
     )
     search_ef: Annotated[int, Field(ge=1, le=1_000)] = Field(
-        default=400,
+        default=200,
         description="how many of the nearest chunks the index keeps in view: the more, the more it finds",
     )
     recall_sample: Annotated[float, Field(ge=0, le=1)] = Field(

@@ -194,7 +194,7 @@ async def test_a_wrong_filter_is_refused_with_its_place(
 async def test_the_index_is_measured(service: Served) -> None:
     """As many questions as there are chunks, if those are fewer; what is wrong is a 400."""
     reply = await service.client.post(f"{API}/recall", json={})
-    assert reply.json() == {"recalls": [], "k": 10, "floor": 0.95, "search_ef": 400}
+    assert reply.json() == {"recalls": [], "k": 10, "floor": 0.95, "search_ef": 200}
     await service.ingested(SEA)
     reply = await service.client.post(f"{API}/recall", json={"questions": 2, "k": 3})
     assert (reply.status_code, reply.json()["recalls"]) == (200, [1.0, 1.0])
