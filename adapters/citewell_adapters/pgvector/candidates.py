@@ -54,6 +54,10 @@ _BY_TERMS: Final = """
 """
 _AND_MARK: Final = " AND l.terms @> (SELECT ARRAY[-id] FROM within)"
 
+#: A filter's chunks up to so many are read by the key for their words: beyond, the rarest words bring fewer.
+_FEW_CHUNKS: Final = 2_000
+_FEW: Final = "(SELECT known AND NOT large AND matched <= {few_chunks} FROM near_size)"
+
 # lexical_pkey, for few documents; lexical_terms, for many; staged_terms_pkey
 _BY_FILTER: Final = """
     SELECT l.document_id, l.revision_id, l.chunk_index, l.weights
@@ -62,12 +66,12 @@ _BY_FILTER: Final = """
         WHERE l.collection_id = m.collection_id AND l.document_id = m.document_id
         OFFSET 0
     ) AS l
-    WHERE (SELECT known AND NOT large FROM near_size)
+    WHERE {few}
     UNION ALL
     SELECT * FROM by_rarest WHERE (SELECT count(*) FROM by_rarest) >= {short}
     UNION ALL
     SELECT l.document_id, l.revision_id, l.chunk_index, l.weights FROM lexical AS l
-    WHERE (SELECT large OR NOT known FROM near_size) AND (SELECT count(*) FROM by_rarest) < {short}
+    WHERE NOT {few} AND (SELECT count(*) FROM by_rarest) < {short}
         AND l.terms && (SELECT every FROM question){and_mark} AND CASE WHEN {matches} THEN true ELSE false END
     UNION ALL
     SELECT w.document_id, s.revision_id, s.chunk_index, s.weights
@@ -77,7 +81,7 @@ _BY_FILTER: Final = """
 _BY_RAREST: Final = """
 by_rarest AS MATERIALIZED (
     SELECT l.document_id, l.revision_id, l.chunk_index, l.weights FROM lexical AS l
-    WHERE (SELECT large OR NOT known FROM near_size)
+    WHERE NOT {few}
         AND l.terms && (SELECT rare FROM question){and_mark} AND CASE WHEN {matches} THEN true ELSE false END
 ), """
 
@@ -187,6 +191,7 @@ class CandidateStatements:
                 staged=sql.SQL(_STAGED),
                 short=min(k, _SHORT_OF_WORDS) if dense else k,
                 max_sampled=MAX_SAMPLED_CHUNKS,
+                few_chunks=_FEW_CHUNKS,
                 k=k,
                 max_rare=MAX_RARE_CHUNKS,
                 highest_weight=sql.Literal(highest_weight()),
@@ -208,4 +213,4 @@ def _legs(asked: AskedScope) -> tuple[LiteralString, LiteralString, LiteralStrin
     by_rarest: LiteralString = _BY_RAREST.replace("{and_mark}", mark).replace("{matches}", matches)
     matching: LiteralString = _BY_FILTER.replace("{and_mark}", mark).replace("{matches}", matches)
     matching = matching.replace("{waiting_matches}", asked.filter.matches("w.document_id"))
-    return within, matching, by_rarest
+    return within, matching.replace("{few}", _FEW), by_rarest.replace("{few}", _FEW)
