@@ -117,6 +117,8 @@ async def make_large_corpus(url: str) -> None:
                 [definition] = await cursor.fetchone() or [""]
                 await connection.execute(f"DROP INDEX {index}".encode())
                 await connection.execute(statement.encode())
+                if options:
+                    definition = definition.split(" WITH ")[0]
                 await connection.execute(f"{definition} {options}".encode())
         await connection.execute("VACUUM ANALYZE")
         for name, value in _EXPLAINED.items():
