@@ -14,6 +14,7 @@ from citewell.model import EmbeddingSpace, Vector
 from citewell.ports import EmbeddingRole
 from citewell_adapters.local.cores import usable_cores
 from citewell_adapters.local.files import PACKAGED_MODEL, folder_files, packaged_files
+from citewell_adapters.local.lanes import in_lanes
 from citewell_adapters.local.model import LocalModel
 from citewell_adapters.local.named import NamedModel
 from citewell_adapters.local.onnx import OnnxModel
@@ -85,22 +86,11 @@ class LocalEmbedder:
 
         A call waits for single texts of others, never for all of them.
         """
-        model, executor, loop = self._opened(), self._executor, asyncio.get_running_loop()
-        vectors: dict[int, Vector] = {}
-        waiting = iter(enumerate(texts))
-
-        async def lane() -> None:
-            for position, text in waiting:
-                vectors[position] = await loop.run_in_executor(executor, model.embed, text, role)
-
-        try:
-            async with asyncio.TaskGroup() as lanes:
-                for _ in range(min(self._threads, len(texts))):
-                    lanes.create_task(lane())
-        except ExceptionGroup as group:
-            first = group.exceptions[0]
-            raise first from first.__cause__
-        return [vectors[position] for position in range(len(texts))]
+        model, executor = self._opened(), self._executor
+        assert executor is not None  # noqa: S101 - opened with the model
+        return await in_lanes(
+            lambda text: model.embed(text, role), texts, executor=executor, lanes=self._threads
+        )
 
     def _opened(self) -> LocalModel:
         if self._model is None:

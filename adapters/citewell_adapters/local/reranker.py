@@ -16,6 +16,7 @@ from citewell.ranking import sigmoid
 from citewell_adapters.local.cores import usable_cores
 from citewell_adapters.local.failures import INSTALL_HINT
 from citewell_adapters.local.files import digest_of
+from citewell_adapters.local.lanes import in_lanes
 from citewell_adapters.local.texts import encodable
 
 __all__ = ["LocalReranker"]
@@ -57,24 +58,13 @@ class LocalReranker:
         """See the port. Each passage is run alone, several at once; a cancelled call stops after those."""
         if self._executor is None:
             raise RuntimeError("the reranker is not open: use `async with`")
-        model, executor, loop = self._model, self._executor, asyncio.get_running_loop()
-        scores = [0.0] * len(hits)
-        waiting = iter(enumerate(hits))
-
-        async def lane() -> None:
-            for position, hit in waiting:
-                scores[position] = await loop.run_in_executor(
-                    executor, _judge, model, question, hit.chunk.text
-                )
-
-        try:
-            async with asyncio.TaskGroup() as lanes:
-                for _ in range(min(self._threads, len(hits))):
-                    lanes.create_task(lane())
-        except ExceptionGroup as group:
-            first = group.exceptions[0]
-            raise first from first.__cause__
-        return scores
+        model = self._model
+        return await in_lanes(
+            lambda hit: _judge(model, question, hit.chunk.text),
+            hits,
+            executor=self._executor,
+            lanes=self._threads,
+        )
 
 
 def _load(folder: Path) -> Any:
