@@ -11,7 +11,7 @@ from tests.house import House
 
 from citewell.errors import QueueUnavailable, StoreUnavailable
 from citewell.usecases import AnnounceDueJobs
-from citewell_entrypoints.worker.chores import Chore, doing
+from citewell_entrypoints.chores import Chore, doing
 
 
 async def test_a_chore_that_fails_is_done_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from litestar import Litestar, Router
 from litestar.di import Provide
 
+from citewell_entrypoints.chores import Chore, doing
 from citewell_entrypoints.container import HttpContainer
 from citewell_entrypoints.http.bodies import MAX_JSON_BYTES
 from citewell_entrypoints.http.contents import download_content, list_chunks, read_document_text
@@ -28,7 +29,6 @@ from citewell_entrypoints.http.streams import OpenStreams
 from citewell_entrypoints.http.submissions import put_document, upload_document
 from citewell_entrypoints.http.uploads import UploadReader
 from citewell_entrypoints.lifespan import open_resources
-from citewell_entrypoints.worker.chores import Chore, doing
 
 __all__ = ["create_app"]
 

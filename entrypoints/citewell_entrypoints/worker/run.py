@@ -9,10 +9,11 @@ from typing import Final
 
 from citewell.errors import CitewellError
 from citewell_adapters.dramatiq import DramatiqConsumer
+from citewell_entrypoints.chores import doing
 from citewell_entrypoints.container import WorkerContainer
 from citewell_entrypoints.lifespan import open_resources
 from citewell_entrypoints.settings import Settings
-from citewell_entrypoints.worker.chores import chores_of, doing
+from citewell_entrypoints.worker.chores import chores_of
 
 __all__ = ["run_worker"]
 
