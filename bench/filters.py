@@ -5,7 +5,7 @@
 Fills a PostgreSQL of its own, or one that holds the generated collection already, and asks it with filters
 that keep 50 %, 10 %, 1 % and 0.1 % of the documents, by chance, and with some that keep topics that are near
 the question, or far from it. Recall is that of the ten nearest by an exact search in numpy. `vectors` is a
-search for ten; `both legs` brings 100 candidates of each leg, as a query does by default.
+search for ten; `both legs` brings as many candidates of each leg as a query does by default.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ import citewell_migrations
 from bench._generated import COLLECTION, TOPICS, Generated, generate, load, question_words
 from citewell.filtering import matches, parse_filter
 from citewell.model import Hit, Scope
+from citewell.usecases import SearchDefaults
 
 K: Final = 10
-CANDIDATES: Final = 100
+DEFAULTS: Final = SearchDefaults()
 
 FILTERS: Final[dict[str, dict[str, Any] | None]] = {
     "no filter": None,
@@ -113,7 +114,8 @@ async def measure_filter(
         begun = time.perf_counter()
         hits = await stores.vectors.search(vector.tolist(), k=K, scope=scope)
         found = time.perf_counter()
-        await stores.lexical.candidates(vector.tolist(), question_words(chance), k=CANDIDATES, scope=scope)
+        candidates = DEFAULTS.candidates_within(scope)
+        await stores.lexical.candidates(vector.tolist(), question_words(chance), k=candidates, scope=scope)
         if number < 12:
             continue
         times["vectors"].append(1000 * (found - begun))

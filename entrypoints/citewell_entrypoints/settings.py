@@ -145,7 +145,7 @@ class Settings(BaseSettings):
         default=0.95, description="recall of the index below which a warning is logged"
     )
     search_candidates: Annotated[int, Field(ge=10, le=1_000)] = Field(
-        default=100, description="chunks that each leg of a search brings to the ranking"
+        default=100, description="chunks that each leg of a search brings to the ranking; half under a filter"
     )
     rerank_backend: Literal["none", "heuristic", "fastembed", "http"] = Field(
         default="heuristic", description="what judges the first hits once more"

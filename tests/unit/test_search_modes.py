@@ -8,8 +8,9 @@ import pytest
 from tests.house import House
 
 from citewell.errors import EmbedderUnavailable, InvalidInput
+from citewell.filtering import parse_filter
 from citewell.model import Mode, Scope, SearchOptions
-from citewell.usecases import Search
+from citewell.usecases import Search, SearchDefaults
 
 TEXT = b"The ferry leaves at nine. The museum is closed on Mondays. Part XJ-9 costs forty crowns."
 
@@ -80,3 +81,11 @@ def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     """Where they are made."""
     with pytest.raises(InvalidInput):
         SearchOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_filter_takes_half_as_many_candidates() -> None:
+    """Each costs more to find among those that match."""
+    defaults = SearchDefaults(candidates=100)
+    assert defaults.candidates_within(Scope("c")) == 100
+    assert defaults.candidates_within(Scope("c", filter=parse_filter({"year": 2020}))) == 50
+    assert SearchDefaults(candidates=1).candidates_within(Scope(filter=parse_filter({"year": 1}))) == 1

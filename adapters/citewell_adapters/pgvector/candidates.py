@@ -30,7 +30,7 @@ __all__ = ["MAX_SAMPLED_CHUNKS", "CandidateStatements"]
 MAX_SAMPLED_CHUNKS: Final = 256
 
 #: Beside the vectors, so many chunks of a filter's are enough not to go by all of the words.
-_SHORT_OF_WORDS: Final = 10
+_SHORT_OF_WORDS: Final = 1
 
 # collections_name_key; documents_pkey, collections_pkey
 _COLLECTION: Final = "SELECT id, chunk_count FROM collections WHERE name = %(collection)s"

@@ -38,7 +38,7 @@ _ALL_DOCUMENTS: Final = """
 
 _ALL_MATCHING: Final = "SELECT DISTINCT x.collection_id, x.document_id FROM ({from}) AS x WHERE {matches}"
 
-_SOURCE: Final = "source_{n} AS MATERIALIZED ({all} LIMIT {max_matching} + 1), "
+_SOURCE: Final = "source_{n} AS MATERIALIZED ({all} LIMIT {max_read} + 1), "
 
 # vectors_<space>_pkey. In the order of the key, as they are looked up by it.
 _PARTS: Final = """
@@ -46,7 +46,7 @@ searched AS MATERIALIZED (
     {searched}
 ), {sources}chosen AS MATERIALIZED (
     SELECT n FROM (VALUES {counts}) AS s (n, documents)
-    WHERE documents <= {max_matching}
+    WHERE documents <= {max_read}
     ORDER BY documents, n LIMIT 1
 ), filtered AS MATERIALIZED (
     SELECT DISTINCT x.collection_id, x.document_id FROM ({all}) AS x WHERE {matches}
@@ -116,7 +116,7 @@ _COUNT: Final = "({n}, (SELECT count(*) FROM source_{n}))"
 _OF_CHOSEN: Final = "SELECT * FROM source_{n} WHERE (SELECT n FROM chosen) = {n}"
 # Saves the question of those that another source, read to its end, does not have.
 _IN_OTHER: Final = """
-    ((SELECT n FROM chosen) = {n} OR (SELECT count(*) FROM source_{n}) > {max_matching}
+    ((SELECT n FROM chosen) = {n} OR (SELECT count(*) FROM source_{n}) > {max_read}
         OR x.document_id IN (SELECT document_id FROM source_{n})) AND
 """
 _NO_COUNT: Final = "(0, NULL::bigint)"

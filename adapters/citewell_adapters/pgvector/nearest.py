@@ -38,6 +38,9 @@ MAX_EXACT_CHUNKS: Final = 2_000
 MAX_EXACT_MATCHING: Final = 2_000
 _MATCHING_FOR_EACH: Final = 80
 
+#: So many documents are read of a condition, to see how few match all of them: some 4 ms.
+_MAX_READ_DOCUMENTS: Final = 12_000
+
 #: pgvector has no cosine for a vector of zeros and says NaN. Nothing is similar to it: it comes last.
 #: Sorting by this expression also keeps PostgreSQL from using HNSW, where the result is to be exact.
 _SIMILARITY: Final = "coalesce(nullif(1 - (v.embedding <=> %(vector)s::halfvec), 'NaN'), -1)"
@@ -256,7 +259,12 @@ class NearestStatements:
         spare = max(k if asked.filter is None else k // 2, _SPARE_CANDIDATES)
         max_matching = self._max_exact_matching and self._max_exact_matching + _MATCHING_FOR_EACH * k
         return sql.SQL(_parts(asked) if dense else _sizes(asked)).format(
-            **self._names, k=k, candidates=k + spare, max_matching=max_matching, sample=SAMPLE
+            **self._names,
+            k=k,
+            candidates=k + spare,
+            max_matching=max_matching,
+            max_read=max_matching and max(max_matching, _MAX_READ_DOCUMENTS),
+            sample=SAMPLE,
         )
 
 

@@ -96,7 +96,7 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)] | None,
         Meta(
             description="how many passages each of the two brings, at least `top_k`; null: "
-            "APP_SEARCH_CANDIDATES"
+            "APP_SEARCH_CANDIDATES, half of it under a filter"
         ),
     ] = None
     min_score: Annotated[float, Meta(ge=0, le=1, description="leave out sources below this score")] = 0.0

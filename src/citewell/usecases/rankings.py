@@ -30,10 +30,14 @@ class HitsGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SearchDefaults:
-    """What holds where a search does not say otherwise."""
+    """What holds where a search does not say otherwise. candidates: of each leg, without a filter."""
 
     vector_weight: float = 0.4
     candidates: int = 100
+
+    def candidates_within(self, scope: Scope) -> int:
+        """Half as many where a filter has passed over the others: each costs more to find then."""
+        return self.candidates if scope.filter is None else max(1, self.candidates // 2)
 
 
 @dataclass(frozen=True, slots=True)

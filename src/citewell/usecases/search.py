@@ -90,7 +90,7 @@ class Search:
             k = least
             if options.mode is not Mode.DENSE:
                 words = await asyncio.to_thread(self._lexical.encoder.question, question)
-                k = max(top_k, options.candidates or self._defaults.candidates)
+                k = max(top_k, options.candidates or self._defaults.candidates_within(scope))
             make = FusedRanking(
                 self._lexical.store, vector, words, scope=scope, options=options, defaults=self._defaults
             )
