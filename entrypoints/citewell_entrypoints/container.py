@@ -66,6 +66,7 @@ from citewell.usecases import (
     UnlockContent,
 )
 from citewell_entrypoints import builders
+from citewell_entrypoints.gates import LettingGo
 from citewell_entrypoints.joblog import mark_log_lines
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.settings import Settings
@@ -216,7 +217,9 @@ class HttpContainer(Container):
     check_recall = providers.Singleton(CheckRecall, embedder=Container.embedder, store=Container.indexed)
     answer_question = providers.Singleton(
         AnswerQuestion,
-        search=providers.Singleton(SteadySearch, spaces=Container.spaces, search=search),
+        search=providers.Singleton(
+            LettingGo, providers.Singleton(SteadySearch, spaces=Container.spaces, search=search)
+        ),
         llm=llm,
         max_tokens=Container.settings.provided.llm_max_tokens,
         timeout_seconds=Container.settings.provided.llm_timeout_seconds,
