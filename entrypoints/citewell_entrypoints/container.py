@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from dependency_injector import containers, providers
 
-from citewell.memory import utc_now
 from citewell.ports import (
     LLM,
     BlobStore,
@@ -79,7 +78,6 @@ class Container(containers.DeclarativeContainer):
     """What API and worker share. Override a port's provider on an instance to swap its adapter."""
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
-    clock = providers.Object(utc_now)
 
     database = providers.Singleton(builders.database, settings)
     unit_of_work: providers.Provider[UnitOfWork] = database.provided.unit_of_work
