@@ -27,8 +27,9 @@ async def open_resources(container: Container) -> AsyncIterator[None]:
 
 def build_resources(container: Container) -> None:
     """Import and build what `open_resources` opens, so that this is done when there is something to open."""
-    for provider in (*_openable(container), container.broker):
+    for provider in _openable(container):
         provider()
+    container.broker()
 
 
 def _openable(container: Container) -> Iterator[Callable[[], Any]]:
