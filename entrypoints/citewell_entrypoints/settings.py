@@ -175,7 +175,7 @@ class Settings(BaseSettings):
         default=256 << 20, description="disk for images of pages that were drawn, in the data folder; 0: none"
     )
     database_pool_size: Annotated[int, Field(ge=1, le=500)] = Field(
-        default=10, description="database connections of one process"
+        default=10, description="database connections of one process, besides one for `/readyz`"
     )
     query_concurrency: Places | None = Field(
         default=None,
