@@ -76,8 +76,8 @@ def was_shed(scope: Scope) -> bool:
 class Shedding:
     """Pure ASGI, around the framework: to refuse a request must cost much less than to answer it.
 
-    A place is held until the reply begins: neither who sends slowly nor who reads slowly holds one. An upload
-    is what it says, the sending; it holds its place all the time, and TimedBody bounds that.
+    A place is held until the reply begins: neither who sends slowly nor who reads slowly holds one. But an
+    upload is nothing but its sending: it holds its place all the time, which TimedBody bounds.
     """
 
     def __init__(
@@ -113,19 +113,24 @@ class Shedding:
         except Overloaded:
             await self._refuse(request_class, scope, send)
         except HttpProblem as problem:
+            _name_route(scope)
             await send_problem(problem, scope, send)
 
     async def _refuse(self, request_class: RequestClass, scope: HTTPScope, send: Send) -> None:
         scope[_KEY] = True  # type: ignore[typeddict-unknown-key]
-        if scope["path"] in _QUESTIONS:
-            # The framework, which says so of others, has not seen it.
-            scope["path_template"] = scope["path"]
+        _name_route(scope)
         self._shed[request_class].inc()
         now = time.monotonic()
         if now >= self._log_again_at:
             self._log_again_at = now + _LOG_SECONDS
             _log.warning("requests are refused: too many come at once", request_class=request_class.value)
         await send_problem(HttpProblem(OVERLOADED, _DETAIL), scope, send)
+
+
+def _name_route(scope: HTTPScope) -> None:
+    """For the metrics: the framework, which does so for other requests, has not seen this one."""
+    if scope["path"] in _QUESTIONS:
+        scope["path_template"] = scope["path"]
 
 
 def _class_of(scope: HTTPScope) -> RequestClass | None:
