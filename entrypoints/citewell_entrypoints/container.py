@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from dependency_injector import containers, providers
 
-from citewell.memory import utc_now
 from citewell.ports import (
     LLM,
     BlobStore,
@@ -66,6 +65,7 @@ from citewell.usecases import (
     UnlockContent,
 )
 from citewell_entrypoints import builders
+from citewell_entrypoints.gates import LettingGo
 from citewell_entrypoints.joblog import mark_log_lines
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.settings import Settings
@@ -78,7 +78,6 @@ class Container(containers.DeclarativeContainer):
     """What API and worker share. Override a port's provider on an instance to swap its adapter."""
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
-    clock = providers.Object(utc_now)
 
     database = providers.Singleton(builders.database, settings)
     unit_of_work: providers.Provider[UnitOfWork] = database.provided.unit_of_work
@@ -216,7 +215,9 @@ class HttpContainer(Container):
     check_recall = providers.Singleton(CheckRecall, embedder=Container.embedder, store=Container.indexed)
     answer_question = providers.Singleton(
         AnswerQuestion,
-        search=providers.Singleton(SteadySearch, spaces=Container.spaces, search=search),
+        search=providers.Singleton(
+            LettingGo, providers.Singleton(SteadySearch, spaces=Container.spaces, search=search)
+        ),
         llm=llm,
         max_tokens=Container.settings.provided.llm_max_tokens,
         timeout_seconds=Container.settings.provided.llm_timeout_seconds,

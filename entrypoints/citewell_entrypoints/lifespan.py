@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from citewell_entrypoints.container import Container
 
-__all__ = ["open_resources"]
+__all__ = ["build_resources", "open_resources"]
 
 _OF_HTTP: Final = ("llm", "renderer", "reranker")
 
@@ -23,6 +23,13 @@ async def open_resources(container: Container) -> AsyncIterator[None]:
                 await stack.enter_async_context(adapter)
         stack.callback(container.broker().close)
         yield
+
+
+def build_resources(container: Container) -> None:
+    """Import and build what `open_resources` opens, so that this is done when there is something to open."""
+    for provider in _openable(container):
+        provider()
+    container.broker()
 
 
 def _openable(container: Container) -> Iterator[Callable[[], Any]]:

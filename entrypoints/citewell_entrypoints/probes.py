@@ -23,7 +23,7 @@ def database_probe(database: PgDatabase) -> Probe:
     from citewell_migrations import schema_at_head
 
     async def probe() -> str:
-        async with database.connection() as connection:
+        async with database.spare_connection() as connection:
             version = connection.info.server_version
             if not await schema_at_head(connection):
                 raise StoreUnavailable("the schema is not up to date: run `citewell migrate`")

@@ -18,6 +18,7 @@ PREFIX = "APP_"
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Count = Annotated[int, Field(ge=1, le=1_024)]
+Places = Annotated[int, Field(ge=1, le=10_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -174,7 +175,26 @@ class Settings(BaseSettings):
         default=256 << 20, description="disk for images of pages that were drawn, in the data folder; 0: none"
     )
     database_pool_size: Annotated[int, Field(ge=1, le=500)] = Field(
-        default=10, description="database connections of one process"
+        default=10, description="database connections of one process, besides one for `/readyz`"
+    )
+    query_concurrency: Places | None = Field(
+        default=None,
+        description="questions that one API process works on at the same time; "
+        "empty: 4 for each database connection",
+    )
+    upload_concurrency: Places | None = Field(
+        default=None, description="uploads at the same time; empty: 2 for each database connection"
+    )
+    read_concurrency: Places | None = Field(
+        default=None, description="other requests at the same time; empty: 2 for each database connection"
+    )
+    waiting_factor: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=4,
+        description="for each request of a kind that may be worked on, so many of it may wait; "
+        "more are refused with 503",
+    )
+    waiting_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=2.0, description="how long a request waits for its turn before it is refused with 503"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level logged"

@@ -173,6 +173,20 @@ async def test_a_pool_that_stays_exhausted_says_unavailable(migrated_database: M
             await number(database)
 
 
+async def test_the_spare_connection_waits_for_no_work(migrated_database: MigratedDatabase) -> None:
+    """It answers while all of the pool is at work, and is replaced when the server closed it."""
+    async with (
+        PgDatabase(await migrated_database(), max_size=1, connect_timeout_seconds=2) as database,
+        database.connection() as at_work,
+    ):
+        async with database.spare_connection() as spare:
+            pid = spare.info.backend_pid
+            assert pid != at_work.info.backend_pid
+        await at_work.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        async with database.spare_connection() as spare:
+            assert await (await spare.execute("SELECT 1")).fetchone() == (1,)
+
+
 async def test_a_statement_that_takes_too_long_says_unavailable(migrated_database: MigratedDatabase) -> None:
     """`statement_timeout_seconds` bounds each statement."""
     async with PgDatabase(await migrated_database(), statement_timeout_seconds=0.2) as database:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from citewell_entrypoints.worker import niceness
+from citewell_entrypoints import niceness
 
 _PROGRAM = """
 import os, subprocess, sys
-from citewell_entrypoints.worker import be_nice
+from citewell_entrypoints.niceness import be_nice
 from tests.integration.test_worker_niceness import session_niceness
 be_nice(int(sys.argv[1]))
 child = subprocess.run([sys.executable, "-c", "import os; print(os.nice(0))"], capture_output=True, text=True)

@@ -72,6 +72,7 @@ class PgDatabase:
         self._application_name = application_name
         self._search_ef = search_ef
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self._spare: AsyncConnectionPool[Connection] | None = None
         self._current: ContextVar[Connection | None] = ContextVar("citewell_pg_unit_of_work", default=None)
 
     async def __aenter__(self) -> Self:
@@ -79,16 +80,20 @@ class PgDatabase:
             # The pool would only say that it waited in vain; a single connection says why.
             probe = await psycopg.AsyncConnection.connect(self._url, **self._connect_options())
             await probe.close()
-        self._pool = self._new_pool()
+        self._pool = self._new_pool(min_size=self._min_size, max_size=self._max_size)
+        self._spare = self._new_pool(min_size=0, max_size=1)
         await self._pool.open()
+        await self._spare.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.close()
+        pools = (self._spare, self._pool)
+        self._spare = self._pool = None
+        for pool in pools:
+            if pool is not None:
+                await pool.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -98,8 +103,15 @@ class PgDatabase:
             if current is not None:
                 yield current
             else:
-                async with self._opened_pool().connection() as connection:
+                async with self._opened(self._pool).connection() as connection:
                     yield connection
+
+    @asynccontextmanager
+    async def spare_connection(self) -> AsyncIterator[Connection]:
+        """One beside the pool's, to look whether the database answers: it waits for no work."""
+        with translated():
+            async with self._opened(self._spare).connection() as connection:
+                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -117,7 +129,7 @@ class PgDatabase:
         if self.in_unit_of_work:
             raise RuntimeError("units of work do not nest")
         with translated():
-            async with self._opened_pool().connection() as connection, connection.transaction():
+            async with self._opened(self._pool).connection() as connection, connection.transaction():
                 token = self._current.set(connection)
                 try:
                     yield
@@ -129,17 +141,18 @@ class PgDatabase:
         """Whether the caller is inside `unit_of_work`."""
         return self._current.get() is not None
 
-    def _opened_pool(self) -> AsyncConnectionPool[Connection]:
-        if self._pool is None:
+    @staticmethod
+    def _opened(pool: AsyncConnectionPool[Connection] | None) -> AsyncConnectionPool[Connection]:
+        if pool is None:
             raise RuntimeError("the database is not open: use `async with database:`")
-        return self._pool
+        return pool
 
-    def _new_pool(self) -> AsyncConnectionPool[Connection]:
+    def _new_pool(self, *, min_size: int, max_size: int) -> AsyncConnectionPool[Connection]:
         return AsyncConnectionPool(
             self._url,
             kwargs=self._connect_options(),
-            min_size=self._min_size,
-            max_size=self._max_size,
+            min_size=min_size,
+            max_size=max_size,
             open=False,
             configure=self._configure,
             check=self._check,
@@ -182,5 +195,5 @@ class PgDatabase:
             connection.pgconn.consume_input()
         except psycopg.OperationalError:
             # One lost connection means that the server has restarted, so the others are lost too.
-            await self._opened_pool().drain()
+            await self._opened(self._pool).drain()
             raise

@@ -1,4 +1,4 @@
-"""One API process: listens first, then opens what the API needs, then serves until it is told to stop."""
+"""One API process: built first; then listens, opens what the API needs, serves until it is told to stop."""
 
 from __future__ import annotations
 
@@ -19,48 +19,64 @@ from citewell_entrypoints.cli.failures import Failed
 from citewell_entrypoints.container import HttpContainer
 from citewell_entrypoints.http import create_app
 from citewell_entrypoints.http.streams import OpenStreams
+from citewell_entrypoints.lifespan import build_resources
 from citewell_entrypoints.settings import Settings
 
 if TYPE_CHECKING:
     from litestar import Litestar
 
-__all__ = ["run_api"]
+__all__ = ["ApiServer"]
 
 _BACKLOG: Final = 2048
 
 _log = logging.getLogger(__name__)
 
 
-def run_api(settings: Settings, *, stop_seconds: int) -> None:
-    """Serve until SIGINT or SIGTERM; then requests in work have `stop_seconds`.
+class ApiServer:
+    """The API of one process. All of it is loaded and built here, while the engines may still be starting.
 
-    Raises Failed if it cannot listen, CitewellError and SettingsError if what the API needs cannot be opened.
+    Once it is told to stop, requests in work have `stop_seconds`.
     """
-    # It tells each step of its life; ours is one line.
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    sockets = _listening(settings.host, settings.port)
-    streams = OpenStreams()
-    app = create_app(HttpContainer(settings=settings), streams=streams)
-    config = uvicorn.Config(
-        app,
-        loop="none",
-        http="httptools",
-        ws="none",
-        # Entered by us: what it raises is told as it is, not as a traceback of the server's.
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Nothing here reads them.
-        proxy_headers=False,
-        # Longer than common proxies keep an idle connection, so that they close first.
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=stop_seconds,
-    )
-    try:
-        uvloop.run(_serve(app, _Server(config, streams=streams), sockets))
-    except BaseExceptionGroup as group:
-        raise _only(group) from group
+
+    def __init__(self, settings: Settings, *, stop_seconds: int) -> None:
+        self._settings = settings
+        streams = OpenStreams()
+        container = HttpContainer(settings=settings)
+        build_resources(container)
+        self._app = create_app(container, streams=streams)
+        config = uvicorn.Config(
+            self._app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            # Entered by us: what it raises is told as it is, not as a traceback of the server's.
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Nothing here reads them.
+            proxy_headers=False,
+            # Longer than common proxies keep an idle connection, so that they close first.
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=stop_seconds,
+        )
+        # What it imports in the end.
+        config.load()
+        self._server = _Server(config, streams=streams)
+
+    def run(self) -> None:
+        """Serve until SIGINT or SIGTERM.
+
+        Raises Failed if it cannot listen, CitewellError and SettingsError if what the API needs cannot be
+        opened.
+        """
+        # It tells each step of its life; ours is one line.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        sockets = _listening(self._settings.host, self._settings.port)
+        try:
+            uvloop.run(_serve(self._app, self._server, sockets))
+        except BaseExceptionGroup as group:
+            raise _only(group) from group
 
 
 async def _serve(app: Litestar, server: uvicorn.Server, sockets: list[socket.socket]) -> None:
@@ -69,6 +85,7 @@ async def _serve(app: Litestar, server: uvicorn.Server, sockets: list[socket.soc
         # 45 ms each time.
         gc.collect()
         gc.freeze()
+        gc.enable()
         _log.info("the API is ready")
         await server.serve(sockets=sockets)
 

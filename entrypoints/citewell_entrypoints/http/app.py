@@ -25,6 +25,7 @@ from citewell_entrypoints.http.pages import openapi_config, show_home
 from citewell_entrypoints.http.query import CountedAnswers, ask_question
 from citewell_entrypoints.http.recall import RecallMeasurement, measure_recall
 from citewell_entrypoints.http.sampling import RecallSampler
+from citewell_entrypoints.http.shedding import Shedding, gates_of
 from citewell_entrypoints.http.streams import OpenStreams
 from citewell_entrypoints.http.submissions import put_document, upload_document
 from citewell_entrypoints.http.uploads import UploadReader
@@ -75,7 +76,8 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
         pdb_on_exception=False,
     )
     # Around the framework, not in it: its own middleware does not see requests that match no route.
-    app.asgi_handler = EveryRequest(app.asgi_handler, metrics=metrics)
+    gated = Shedding(app.asgi_handler, gates=gates_of(container.settings()), metrics=metrics)
+    app.asgi_handler = EveryRequest(gated, metrics=metrics)
     return app
 
 

@@ -11,7 +11,7 @@ from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestB
 
 from citewell.errors import CitewellError
 from citewell.model import DEFAULT_COLLECTION
-from citewell_entrypoints.http.problems import PROBLEM_MEDIA_TYPE, Kind, Problem, kind_of
+from citewell_entrypoints.http.problems import OVERLOADED, PROBLEM_MEDIA_TYPE, Kind, Problem, kind_of
 from citewell_entrypoints.http.query_schemas import QueryRequest
 from citewell_entrypoints.http.recall_schemas import RecallRequest
 
@@ -87,8 +87,11 @@ class UploadOperation(Operation):
 
 
 def problems(*given: Kind | type[CitewellError]) -> dict[int, ResponseSpec]:
-    """The replies for these kinds of problems, and for the kinds of these errors, by status."""
-    kinds = [kind if isinstance(kind, Kind) else kind_of(kind) for kind in given]
+    """The replies for these kinds of problems, and for the kinds of these errors, by status.
+
+    Any request may come when there are too many.
+    """
+    kinds = [kind if isinstance(kind, Kind) else kind_of(kind) for kind in (*given, OVERLOADED)]
     return {
         status: ResponseSpec(
             Problem,

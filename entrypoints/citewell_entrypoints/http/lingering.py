@@ -44,8 +44,8 @@ class LingeringClose:
         if self._is_complete:
             await self._send(message)
         elif message["type"] == "http.response.start":
-            headers = [*message["headers"], (b"connection", b"close")]
-            await self._send({**message, "headers": headers})
+            others = [header for header in message["headers"] if header[0] != b"connection"]
+            await self._send({**message, "headers": [*others, (b"connection", b"close")]})
         elif message["type"] == "http.response.body" and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
             if self._is_sending:

@@ -20,6 +20,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from citewell.model import Answer
+from citewell_entrypoints.gates import Gate
 
 __all__ = ["Metrics", "show_metrics"]
 
@@ -52,6 +53,24 @@ class Metrics:
         )
         self.in_progress = Gauge(
             "citewell_http_requests_in_progress", "Requests being answered", registry=self.registry
+        )
+        self._running = Gauge(
+            "citewell_http_requests_running",
+            "Requests that have their place among those that are worked on",
+            ("class",),
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "citewell_http_requests_waiting",
+            "Requests that wait for such a place",
+            ("class",),
+            registry=self.registry,
+        )
+        self._shed = Counter(
+            "citewell_http_requests_shed",
+            "Requests that were refused because too many came at once",
+            ("class",),
+            registry=self.registry,
         )
         self.uploaded_bytes = Counter(
             "citewell_upload_bytes", "Bytes of uploaded files that were accepted", registry=self.registry
@@ -102,6 +121,12 @@ class Metrics:
         counter, histogram = children
         counter.inc()
         histogram.observe(seconds)
+
+    def watch_gate(self, name: str, gate: Gate) -> Counter:
+        """Show how many are behind a gate and before it; what counts those that were refused there."""
+        self._running.labels(name).set_function(lambda: gate.running)
+        self._waiting.labels(name).set_function(lambda: gate.waiting)
+        return self._shed.labels(name)
 
     def sampled_recall(self, collection: str, mean: float) -> None:
         """One more question was held against an exact search; the mean of the last ones."""

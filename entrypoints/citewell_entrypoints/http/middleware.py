@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from citewell_entrypoints.http.lingering import LingeringClose
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.request_ids import HEADER, accepted_or_new, set_request_id
+from citewell_entrypoints.http.shedding import was_shed
 
 __all__ = ["EveryRequest"]
 
@@ -73,7 +74,7 @@ class EveryRequest:
         route = _readable(template) if template else _UNMATCHED
         method = scope["method"]
         self._metrics.answered(method=method, route=route, status=reply.status, seconds=seconds)
-        log = _log.debug if route in _QUIET_ROUTES else _log.info
+        log = _log.debug if route in _QUIET_ROUTES or was_shed(scope) else _log.info
         log(
             "request",
             method=method,

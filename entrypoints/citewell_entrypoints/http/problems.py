@@ -37,12 +37,14 @@ from citewell.errors import (
 )
 
 __all__ = [
+    "BODY_TOO_SLOW",
     "CLIENT_CLOSED_REQUEST",
     "CONTENT_TOO_LARGE",
     "INTERNAL_ERROR",
     "INVALID_CONTENT_TYPE",
     "INVALID_REQUEST",
     "METHOD_NOT_ALLOWED",
+    "OVERLOADED",
     "PROBLEM_MEDIA_TYPE",
     "RANGE_NOT_SATISFIABLE",
     "ROUTE_NOT_FOUND",
@@ -56,6 +58,8 @@ __all__ = [
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 5
+#: What waits is served within seconds.
+_OVERLOAD_RETRY_SECONDS: Final = 2
 #: A page takes a fraction of a second.
 _DRAWING_RETRY_SECONDS: Final = 1
 #: A queue that is full moves on document by document.
@@ -124,12 +128,21 @@ _LOGGED: Final = "It was logged; whoever runs this server finds it by the reques
 INVALID_REQUEST: Final = Kind("invalid-request", 400, "The request is not valid")
 ROUTE_NOT_FOUND: Final = Kind("route-not-found", 404, "There is nothing at this address")
 METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This address does not know the method")
+BODY_TOO_SLOW: Final = Kind("body-too-slow", 408, "The body came too slowly")
 CONTENT_TOO_LARGE: Final = Kind("content-too-large", 413, "The content is too large")
 INVALID_CONTENT_TYPE: Final = Kind("invalid-content-type", 415, "The request's Content-Type is not right")
 RANGE_NOT_SATISFIABLE: Final = Kind("range-not-satisfiable", 416, "The content has no such range")
 #: Nobody reads this one: it is for logs and metrics.
 CLIENT_CLOSED_REQUEST: Final = Kind("client-closed-request", 499, "The client went away")
 INTERNAL_ERROR: Final = Kind("internal-error", 500, "Something went wrong in the server", _LOGGED)
+#: Said before the request was looked at.
+OVERLOADED: Final = Kind(
+    "overloaded",
+    503,
+    "There are too many requests at once",
+    "Send it again when the time in Retry-After is over.",
+    _OVERLOAD_RETRY_SECONDS,
+)
 
 #: An error's kind is that of the first of its classes that is here.
 _KINDS: Final[Mapping[type[CitewellError], Kind]] = MappingProxyType(

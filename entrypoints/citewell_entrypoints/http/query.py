@@ -21,7 +21,13 @@ from citewell.usecases import AnswerQuestion
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
 from citewell_entrypoints.http.metrics import Metrics
-from citewell_entrypoints.http.problems import CONTENT_TOO_LARGE, INVALID_REQUEST, FieldError, HttpProblem
+from citewell_entrypoints.http.problems import (
+    BODY_TOO_SLOW,
+    CONTENT_TOO_LARGE,
+    INVALID_REQUEST,
+    FieldError,
+    HttpProblem,
+)
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
 from citewell_entrypoints.http.sampling import RecallSampler
 
@@ -60,6 +66,7 @@ class CountedAnswers:
     responses=problems(
         INVALID_REQUEST,
         DocumentNotFound,
+        BODY_TOO_SLOW,
         CONTENT_TOO_LARGE,
         EmbeddingRejected,
         EmbedderUnavailable,

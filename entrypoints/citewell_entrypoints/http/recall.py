@@ -14,7 +14,7 @@ from citewell.model import checked_collection
 from citewell.usecases import MeasureRecall
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import RecallOperation, problems
-from citewell_entrypoints.http.problems import CONTENT_TOO_LARGE, INVALID_REQUEST
+from citewell_entrypoints.http.problems import BODY_TOO_SLOW, CONTENT_TOO_LARGE, INVALID_REQUEST
 from citewell_entrypoints.http.recall_schemas import RecallReply, RecallRequest
 
 __all__ = ["RecallMeasurement", "measure_recall"]
@@ -52,6 +52,7 @@ class RecallMeasurement:
     responses=problems(
         INVALID_REQUEST,
         Conflict,
+        BODY_TOO_SLOW,
         CONTENT_TOO_LARGE,
         EmbeddingRejected,
         EmbedderUnavailable,

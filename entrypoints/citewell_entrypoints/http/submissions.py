@@ -24,7 +24,7 @@ from citewell.errors import (
 from citewell.model import DocumentId, Submitted
 from citewell.usecases import SubmitDocument
 from citewell_entrypoints.http.descriptions import UploadOperation, problems
-from citewell_entrypoints.http.problems import INVALID_CONTENT_TYPE, INVALID_REQUEST, Kind
+from citewell_entrypoints.http.problems import BODY_TOO_SLOW, INVALID_CONTENT_TYPE, INVALID_REQUEST, Kind
 from citewell_entrypoints.http.schemas import SubmittedItem
 from citewell_entrypoints.http.uploads import UploadReader
 
@@ -36,6 +36,7 @@ _LOCATION: Final = ResponseHeader(
 )
 _PROBLEMS: Final[tuple[Kind | type, ...]] = (
     INVALID_REQUEST,
+    BODY_TOO_SLOW,
     ContentTooLarge,
     INVALID_CONTENT_TYPE,
     UnsupportedMediaType,

@@ -22,7 +22,7 @@ from citewell_entrypoints.supervisor.sockets import remove_outside_socket_folder
 
 __all__ = ["supervise"]
 
-_STARTING_PAUSE_SECONDS: Final = 0.03
+_STARTING_PAUSE_SECONDS: Final = 0.015
 _IDLE_PAUSE_SECONDS: Final = 30.0
 _SLOW_SECONDS: Final = 10.0
 
@@ -84,13 +84,12 @@ class Supervisor:
         parts = self._parts
         for name, host in parts.given:
             self._console.line(name, "given", host)
-        # Workers and API load their programs meanwhile, and wait for the schema.
-        for service in (*parts.engine_services, *parts.workers, parts.api):
+        # Our own load their programs meanwhile, and wait: the schema for the engines, the others for it.
+        for service in (*parts.engine_services, parts.schema, parts.api, *parts.workers):
             self._launch(service)
         for service in parts.engine_services:
             service.let_go()
         self._until(lambda: all(service.state is State.READY for service in parts.engine_services))
-        self._launch(parts.schema)
         parts.schema.let_go()
         self._until(lambda: not parts.schema.is_running)
         if parts.schema.child is None or parts.schema.child.returncode != 0:

@@ -19,8 +19,9 @@ _MAX_CHARACTERS: Final = 64
 def _marks() -> str:
     """For a character class: the signs that are part of a word and that `\\w` leaves out, as in Hindi."""
     found = [code for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M")]
-    starts = [code for code in found if code - 1 not in set(found)]
-    ends = [code for code in found if code + 1 not in set(found)]
+    known = set(found)
+    starts = [code for code in found if code - 1 not in known]
+    ends = [code for code in found if code + 1 not in known]
     return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
 
 

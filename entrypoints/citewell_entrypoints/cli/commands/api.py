@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from citewell_entrypoints.cli.configuration import settings_for_engines, settings_with
@@ -39,14 +41,17 @@ def command(host: str | None, port: int | None, stop_seconds: int) -> None:
     The schema is to be up to date: see `citewell migrate`. Without APP_DATABASE_URL and APP_REDIS_URL it
     serves the data of the `citewell serve` that runs on the data directory.
     """
+    # What is loaded now is there to stay: to look through it for garbage would take a tenth of the start.
+    gc.disable()
     settings = settings_for_engines(settings_with(host=host, port=port))
 
     from citewell_entrypoints.cli.schema import require_schema
-    from citewell_entrypoints.cli.webserver import run_api
+    from citewell_entrypoints.cli.webserver import ApiServer
     from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
 
+    server = ApiServer(settings, stop_seconds=stop_seconds)
     exit_with_parent()
     require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
-    run_api(settings, stop_seconds=stop_seconds)
+    server.run()

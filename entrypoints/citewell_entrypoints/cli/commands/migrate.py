@@ -72,8 +72,10 @@ def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection whose failures, and those of migrations, are told in one line."""
     import psycopg
 
+    from citewell_entrypoints.supervisor.parent import exit_with_parent
     from citewell_migrations import MigrationError
 
+    exit_with_parent()
     try:
         with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
             yield connection

@@ -30,13 +30,17 @@ def command(ctx: click.Context) -> None:
     """
     settings = settings_for_engines(settings_with())
 
+    from citewell_entrypoints.niceness import be_nice
+
+    # First, so that the API has loaded its programs before us.
+    be_nice(settings.worker_niceness)
+
     from citewell_entrypoints.cli.schema import require_schema
     from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
-    from citewell_entrypoints.worker import be_nice, run_worker
+    from citewell_entrypoints.worker import run_worker
 
     exit_with_parent()
-    be_nice(settings.worker_niceness)
     require_schema(settings)
     configure_logging(settings.log_level, settings.log_format)
     ctx.exit(run_worker(settings))
