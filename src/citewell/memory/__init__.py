@@ -2,6 +2,7 @@
 
 from citewell.memory.blobs import MemoryBlobStore
 from citewell.memory.board import MemoryJobBoard
+from citewell.memory.cache import MemoryCache
 from citewell.memory.contents import MemoryContentLedger
 from citewell.memory.documents import MemoryDocumentStore
 from citewell.memory.images import MemoryImageCache, SheetRenderer
@@ -12,9 +13,11 @@ from citewell.memory.passages import MemoryPassageStore
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase, utc_now
 from citewell.memory.vectors import MemoryVectorStore
+from citewell.memory.versions import MemoryVersionStore
 
 __all__ = [
     "MemoryBlobStore",
+    "MemoryCache",
     "MemoryContentLedger",
     "MemoryDatabase",
     "MemoryDocumentStore",
@@ -26,6 +29,7 @@ __all__ = [
     "MemoryPageStore",
     "MemoryPassageStore",
     "MemoryVectorStore",
+    "MemoryVersionStore",
     "SheetRenderer",
     "utc_now",
 ]
