@@ -1,0 +1,8 @@
+"""The parts of a cache of results: keys, fresh versions, flights that are shared, and sealed values."""
+
+from citewell.caching.flights import SingleFlight
+from citewell.caching.freshness import FreshVersions
+from citewell.caching.keys import result_key
+from citewell.caching.sealing import Kept, seal, unseal
+
+__all__ = ["FreshVersions", "Kept", "SingleFlight", "result_key", "seal", "unseal"]
