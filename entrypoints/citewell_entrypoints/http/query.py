@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
-from litestar import Request, post
+from litestar import MediaType, Request, Response, post
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 
 from citewell.errors import (
@@ -16,37 +17,16 @@ from citewell.errors import (
     StoreUnavailable,
 )
 from citewell.filtering import Filter, parse_filter
-from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Mode, Scope, SearchOptions
-from citewell.usecases import AnswerQuestion
+from citewell.model import DEFAULT_COLLECTION, DocumentId, Scope
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
-from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import CONTENT_TOO_LARGE, INVALID_REQUEST, FieldError, HttpProblem
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
-from citewell_entrypoints.http.sampling import RecallSampler
+from citewell_entrypoints.http.replies import QuestionReplies
 
-__all__ = ["CountedAnswers", "ask_question"]
+__all__ = ["ask_question"]
 
 _decoder: Final = msgspec.json.Decoder(QueryRequest)
-
-
-class CountedAnswers:
-    """AnswerQuestion, counted, and sampled for its recall: the one thing that the route depends on."""
-
-    def __init__(
-        self, answer_question: AnswerQuestion, metrics: Metrics, sampler: RecallSampler | None = None
-    ) -> None:
-        self._answer_question = answer_question
-        self._metrics = metrics
-        self._sampler = sampler
-
-    async def __call__(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Answer:
-        """Raises what AnswerQuestion raises."""
-        answer = await self._answer_question(question, scope=scope, top_k=top_k, options=options)
-        self._metrics.asked(answer)
-        if self._sampler is not None and options.mode is not Mode.LEXICAL:
-            self._sampler.offer(question, scope=scope)
-        return answer
 
 
 @post(
@@ -57,6 +37,14 @@ class CountedAnswers:
     summary="Ask a question",
     operation_class=QueryOperation,
     response_description="The sources, best first",
+    response_headers=[
+        ResponseHeader(
+            name="Cache-Status",
+            description="whether the reply was kept from before, as RFC 9211 has it: `citewell; hit`, or "
+            "`citewell; fwd=miss`; absent where no reply is kept",
+            documentation_only=True,
+        )
+    ],
     responses=problems(
         INVALID_REQUEST,
         DocumentNotFound,
@@ -67,19 +55,20 @@ class CountedAnswers:
     ),
 )
 async def ask_question(
-    request: Request[Any, Any, Any], answer_question: NamedDependency[CountedAnswers]
-) -> QueryReply:
+    request: Request[Any, Any, Any], answer_question: NamedDependency[QuestionReplies]
+) -> Response[QueryReply]:
     """Find the passages that answer a question, best first, and the answer if a language model is there.
 
     A source cites exactly: document, revision (`sha256`), pages and character span. Documents that are not
     `ready` are not found. If the language model, the reranker or, in a hybrid search, the embedder is away,
-    sources come all the same, and `degraded` names what was missing.
+    sources come all the same, and `degraded` names what was missing. A reply that was made before is given
+    again as long as nothing that it depends on has changed (`Cache-Status`); `cache: false` has it made anew.
     """
     asked = await read_json(request, _decoder)
-    answer = await answer_question(
-        asked.question, scope=_scope(asked), top_k=asked.top_k, options=asked.options
-    )
-    return QueryReply.of(answer, explain=asked.explain)
+    reply = await answer_question(asked, scope=_scope(asked))
+    headers = {} if reply.cache_status is None else {"Cache-Status": reply.cache_status}
+    # Bytes go out as they are; the description of the API is made of the declared type.
+    return Response(cast("QueryReply", reply.body), headers=headers, media_type=MediaType.JSON)
 
 
 def _scope(asked: QueryRequest) -> Scope:
