@@ -65,11 +65,16 @@ class TestMemoryCache(CacheContract):
         assert await cache.get("a") is None
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def redis_cache(valkey_url: str) -> AsyncIterator[RedisCache]:
+    async with RedisCache(valkey_url, namespace=uuid4().hex, timeout_seconds=2.0) as cache:
+        yield cache
+
+
 class TestRedisCache(CacheContract):
-    @pytest_asyncio.fixture(loop_scope="session")
-    async def cache(self, valkey_url: str) -> AsyncIterator[Cache]:
-        async with RedisCache(valkey_url, namespace=uuid4().hex, timeout_seconds=2.0) as cache:
-            yield cache
+    @pytest.fixture
+    def cache(self, redis_cache: RedisCache) -> Cache:
+        return redis_cache
 
     async def test_processes_share_it(self, valkey_url: str) -> None:
         """What one puts the other has; other namespaces do not."""
