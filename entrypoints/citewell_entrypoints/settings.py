@@ -171,8 +171,7 @@ class Settings(BaseSettings):
     )
     cache_bytes: Annotated[int, Field(ge=0, le=1 << 40)] = Field(
         default=64 << 20,
-        description="memory of one process for kept replies, 0: none; as much is written to Valkey, for all "
-        "processes, in each `APP_CACHE_TTL_SECONDS`",
+        description="memory of one process for kept replies; 0: only Valkey keeps them",
     )
     cache_ttl_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(
         default=300.0, description="longest time that a reply is kept"

@@ -126,7 +126,7 @@ class VersionStoreContract:
         lease = await live(stores, "one")
         scopes = [Scope(), Scope("default"), of(lease)]
         before = await versions.versions(scopes)
-        await deleted(stores, lease)
+        await deleted(stores, lease.document_id)
         assert all_changed(before, await versions.versions(scopes))
 
     async def test_another_name_is_a_change(self, stores: Stores, versions: VersionStore) -> None:
@@ -178,7 +178,7 @@ class VersionStoreContract:
         elsewhere = await live(stores, "elsewhere", collection="elsewhere")
         scopes = [of(one), of(one, elsewhere), of(elsewhere)]
         before = await versions.versions(scopes)
-        await deleted(stores, other)
+        await deleted(stores, other.document_id)
         after = await versions.versions(scopes)
         assert [each.documents for each in after] == [each.documents for each in before]
         same = [now.counts == then.counts for now, then in zip(after, before, strict=True)]
@@ -190,7 +190,7 @@ class VersionStoreContract:
         seen = set()
         for content in ("two", "three"):
             seen.add((await versions.versions([of(lease)]))[0].documents)
-            await deleted(stores, lease)
+            await deleted(stores, lease.document_id)
             lease = await claimed(stores, content, document_id=lease.document_id)
             await stores.vectors.stage(lease.publication, [chunk(0)])
             await go_live(stores, lease)
@@ -254,8 +254,8 @@ async def replaced(stores: Stores, lease: Lease, content: str) -> None:
     await go_live(stores, new)
 
 
-async def deleted(stores: Stores, lease: Lease) -> None:
+async def deleted(stores: Stores, document_id: DocumentId) -> None:
     """The document with all it has."""
     async with stores.unit_of_work():
-        await stores.vectors.delete(lease.document_id)
-        await stores.documents.delete(lease.document_id)
+        await stores.vectors.delete(document_id)
+        await stores.documents.delete(document_id)
