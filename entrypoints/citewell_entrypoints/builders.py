@@ -268,12 +268,7 @@ def shared_cache(settings: Settings) -> Cache:
     )
 
 
-def cache_replies(
-    settings: Settings, versions: VersionStore, process: Cache, shared: Cache
-) -> CacheReplies | None:
-    """None where replies are not kept: they never are where a language model writes answers."""
-    if not settings.cache_results or settings.llm_backend != "disabled":
-        return None
+def cache_replies(settings: Settings, versions: VersionStore, process: Cache, shared: Cache) -> CacheReplies:
     layers = {"process": process, "shared": shared} if settings.cache_bytes else {"shared": shared}
     return CacheReplies(
         versions=versions,

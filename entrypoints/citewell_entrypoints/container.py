@@ -220,7 +220,7 @@ class HttpContainer(Container):
         builders.process_cache, Container.settings
     )
     shared_cache: providers.Provider[Cache] = providers.Singleton(builders.shared_cache, Container.settings)
-    cache_replies: providers.Provider[CacheReplies | None] = providers.Singleton(
+    cache_replies: providers.Provider[CacheReplies] = providers.Singleton(
         builders.cache_replies, Container.settings, versions, process_cache, shared_cache
     )
     measure_recall = providers.Singleton(MeasureRecall, embedder=Container.embedder, store=Container.indexed)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.house import House
@@ -15,6 +17,7 @@ from citewell.memory import MemoryCache, MemoryVersionStore
 from citewell.model import Asked, CachedReply, MadeReply, Scope, ScopeVersion, SearchOptions
 from citewell.usecases import CacheReplies
 
+ROOT = Path(__file__).parents[2]
 FERRY = b"The ferry leaves at nine."
 ASKED = Asked("When does the ferry leave?", Scope("default"), 5, SearchOptions())
 
@@ -144,6 +147,18 @@ async def test_many_who_ask_the_same_wait_for_one_search(desk: Desk) -> None:
     assert {reply.body for reply in replies} == {FERRY}
     assert [reply.joined for reply in replies].count(False) == 1
     assert (desk.searched, desk.versions.reads) == (1, 1)
+
+
+async def test_the_example_of_the_docs_works(house: House) -> None:
+    """As pasted: the second time nothing is searched for."""
+    [block] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "cache.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102 - our own text
+    ask = names["cached_texts"](house.searching, MemoryVersionStore(house.database))
+    assert await ask("ferry", Scope("default")) == [FERRY.decode()]
+    house.embedder.failures.append(ZeroDivisionError())
+    assert await ask("ferry", Scope("default")) == [FERRY.decode()]
+    assert house.embedder.failures
 
 
 async def test_a_time_to_live_is_needed(house: House) -> None:

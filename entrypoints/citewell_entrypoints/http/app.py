@@ -127,7 +127,7 @@ def _dependencies(
             container.answer_question(),
             metrics,
             sampler=sampler,
-            cache_replies=container.cache_replies(),
+            cache_replies=container.cache_replies() if container.settings().keeps_replies else None,
         )
 
     def recall_measurement() -> RecallMeasurement:
