@@ -85,6 +85,8 @@ class TestRedisCache(CacheContract):
             RedisCache(valkey_url, namespace=uuid4().hex, timeout_seconds=2.0) as elsewhere,
         ):
             await one.put("a", b"one", ttl_seconds=60)
+            # What is asked for next comes behind what was put.
+            assert await one.get("a") == b"one"
             assert await other.get("a") == b"one"
             assert await elsewhere.get("a") is None
 
@@ -98,6 +100,7 @@ class TestRedisCache(CacheContract):
             await small.put("a", bytes(11), ttl_seconds=60)
             assert await large.get("a") is None
             await large.put("a", bytes(11), ttl_seconds=60)
+            assert await large.get("a") == bytes(11)
             assert await small.get("a") is None
             await small.put("a", bytes(10), ttl_seconds=60)
             assert await small.get("a") == bytes(10)
