@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
-from litestar import MediaType, Request, Response, post
+from litestar import Request, Response, post
 from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 
@@ -22,6 +22,7 @@ from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
 from citewell_entrypoints.http.problems import CONTENT_TOO_LARGE, INVALID_REQUEST, FieldError, HttpProblem
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
+from citewell_entrypoints.http.ready import ReadyJson
 from citewell_entrypoints.http.replies import QuestionReplies
 
 __all__ = ["ask_question"]
@@ -67,8 +68,7 @@ async def ask_question(
     asked = await read_json(request, _decoder)
     reply = await answer_question(asked, scope=_scope(asked))
     headers = {} if reply.cache_status is None else {"Cache-Status": reply.cache_status}
-    # Bytes go out as they are; the description of the API is made of the declared type.
-    return Response(cast("QueryReply", reply.body), headers=headers, media_type=MediaType.JSON)
+    return ReadyJson(reply.body, headers=headers)
 
 
 def _scope(asked: QueryRequest) -> Scope:
