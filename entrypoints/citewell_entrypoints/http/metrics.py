@@ -86,6 +86,7 @@ class Metrics:
             ("layer",),
             registry=self.registry,
         )
+        self._hits_by_layer: dict[str, Counter] = {}
         self._cache_misses = Counter(
             "citewell_cache_misses", "Questions whose reply was not kept", registry=self.registry
         )
@@ -127,8 +128,11 @@ class Metrics:
 
     def looked_up(self, reply: CachedReply) -> None:
         """A question got a reply by way of the cache; what was made for it is told by `asked`."""
-        if reply.joined or reply.layer is not None:
-            self._cache_hits.labels("joined" if reply.joined else reply.layer).inc()
+        layer = "joined" if reply.joined else reply.layer
+        if layer is not None:
+            if (hits := self._hits_by_layer.get(layer)) is None:
+                hits = self._hits_by_layer[layer] = self._cache_hits.labels(layer)
+            hits.inc()
             self._questions.inc()
             self._sources.inc(reply.sources)
         else:

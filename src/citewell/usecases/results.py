@@ -69,14 +69,15 @@ class CacheReplies:
 
     async def _find(self, key: str, *, start: int = 0, upto: int | None = None) -> CachedReply | None:
         """From the layers from one to below another; what a farther one has the nearer ones keep too."""
-        for place, (name, layer) in list(enumerate(self._layers))[start:upto]:
+        for place, (name, layer) in enumerate(self._layers[start:upto], start=start):
             sealed = await layer.get(key)
             if sealed is None:
                 continue
             now = self._now()
             kept = unseal(sealed, now=now, max_ttl_seconds=self._ttl_seconds)
             if kept is not None:
-                await self._put(key, sealed, expires_at=now + kept.ttl_seconds, upto=place)
+                if place:
+                    await self._put(key, sealed, expires_at=now + kept.ttl_seconds, upto=place)
                 return CachedReply(kept.body, kept.sources, layer=name, stored=True)
         return None
 
