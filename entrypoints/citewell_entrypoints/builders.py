@@ -27,6 +27,7 @@ from citewell.ports import (
     Parser,
     PassageStore,
     Reranker,
+    TokenCounter,
     VersionStore,
 )
 from citewell.ranking import HeuristicReranker
@@ -324,8 +325,13 @@ def images(settings: Settings) -> ImageCache:
     return FileImageCache(settings.data_dir.absolute() / "page-images", max_bytes=settings.page_images_bytes)
 
 
-def settings_chunker(settings: Settings, embedder: Embedder) -> Chunker:
-    """By the settings, else by what the embedder reads. Raises SettingsError if they do not fit it."""
+def settings_chunker(
+    settings: Settings, embedder: Embedder, count_tokens: TokenCounter | None = None
+) -> Chunker:
+    """By the settings, else by what the embedder reads. Raises SettingsError if they do not fit it.
+
+    count_tokens: the embedder's own if None.
+    """
     try:
         sizes = ChunkSizes.within(
             embedder.max_tokens,
@@ -337,7 +343,7 @@ def settings_chunker(settings: Settings, embedder: Embedder) -> Chunker:
     return SentenceChunker(
         max_tokens=sizes.max_tokens,
         overlap_tokens=sizes.overlap_tokens,
-        count_tokens=embedder.count_tokens,
+        count_tokens=count_tokens or embedder.count_tokens,
     )
 
 

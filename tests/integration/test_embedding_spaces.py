@@ -16,7 +16,7 @@ from tests.processes import Process, process, settings_on
 
 from citewell.errors import Conflict, EmbedderUnavailable, NotFound, SpaceMismatch
 from citewell.model import EmbeddingSpace, Mode, Scope, Vector
-from citewell.ports import Chunker, Embedder, EmbeddingRole
+from citewell.ports import Chunker, Embedder, EmbeddingRole, TokenCounter
 from citewell.usecases.turns import Turn
 from citewell_adapters.mock import MockEmbedder
 from citewell_adapters.pgvector import LiveChunk, OpenedSpace, Origin, PgDatabase, PgSpaces, PgVectorStore
@@ -451,10 +451,10 @@ async def test_sizes_of_chunks_that_the_next_model_cannot_read_stop_nothing_but_
     """A process that follows cuts by the defaults; one that starts says what is wrong."""
     _, operator = house
 
-    def chunker(settings: Settings, embedder: Embedder) -> Chunker:
+    def chunker(settings: Settings, embedder: Embedder, count_tokens: TokenCounter) -> Chunker:
         if settings.chunk_tokens is not None and embedder.space.dimensions == 32:
             raise SettingsError("too long")
-        return builders.settings_chunker(settings, embedder)
+        return builders.settings_chunker(settings, embedder, count_tokens)
 
     parts = SpaceParts(builders.settings_embedder, chunker)
     settings = settings_on(operator.url, tmp_path)

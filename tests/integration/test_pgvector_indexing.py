@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -20,12 +21,14 @@ from tests.integration.test_pgvector_documents import (
     leftovers,
     stage,
 )
+from tests.integration.test_pgvector_search import nodes
 from tests.pgstores import PgStores, next_revision, open_pg_stores, rows
 
 import citewell_migrations
 from citewell.errors import StoreUnavailable
-from citewell.model import ChunkRef, DocumentId, Lease, Scope
-from citewell.testing.stores import claimed, unit_vector
+from citewell.model import ChunkRef, DocumentId, EmbeddedChunk, Lease, Scope
+from citewell.testing.stores import chunk, claimed, unit_vector
+from citewell_adapters.pgvector import lexical, vector_sql
 from citewell_adapters.pgvector.halfvec import half_vector
 
 
@@ -249,3 +252,39 @@ def insert_former_vectors(connection: psycopg.Connection[Any]) -> None:
         """,
         {"vectors": vectors},
     )
+
+
+async def test_a_publication_compares_no_chunk_with_all_others(stores: PgStores) -> None:
+    """Though statistics, taken while another revision was staged, expect none of this one."""
+    first = await claimed(stores, "first")
+    await stores.vectors.stage(first.publication, analysed(300))
+    async with stores.database.connection() as connection:
+        await connection.execute("ANALYZE staged_vectors, staged_terms, chunks")
+    second = await claimed(stores, "second")
+    await stores.vectors.stage(second.publication, analysed(600))
+    for statement in (lexical._PRUNE, vector_sql.PRUNE_CHUNKS):
+        assert await rows_looked_at(stores, statement, revision_id=second.revision_id, space_id=1) < 20 * 600
+    await stores.vectors.publish(second.publication)
+    vectors: Any = stores.vectors
+    move = vectors._statements.indexing.move.as_string()
+    assert await rows_looked_at(stores, move, revision_id=second.revision_id, limit=64) < 20 * 64
+    revision_ids = [second.revision_id]
+    assert await rows_looked_at(stores, lexical._MOVE, revision_ids=revision_ids, limit=64) < 20 * 64
+
+
+async def rows_looked_at(stores: PgStores, statement: str, **parameters: object) -> int:
+    """By all parts of the statement's plan, those included that did not match."""
+    [(plan,)] = await rows(stores.database, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", **parameters)
+    return sum(
+        node["Actual Loops"]
+        * sum(
+            node.get(rows, 0)
+            for rows in ("Actual Rows", "Rows Removed by Join Filter", "Rows Removed by Filter")
+        )
+        for node in nodes(plan[0]["Plan"])
+    )
+
+
+def analysed(count: int) -> list[EmbeddedChunk]:
+    """Chunks with terms."""
+    return [replace(chunk(index, vector=unit_vector(index % 8)), terms={1: 1}) for index in range(count)]

@@ -8,6 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache, partial
+from operator import mul
 from typing import Final
 
 from citewell.chunking.tokens import approximate_tokens
@@ -21,7 +22,8 @@ __all__ = ["MockEmbedder"]
 _CACHED_TERMS: Final = 1 << 14
 _TEXTS_PER_TURN: Final = 32
 # Fourth roots: ten times the same word say little more than once. Square roots are exact everywhere.
-_TIMES: Final = tuple(round(256 * math.sqrt(math.sqrt(count))) for count in range(257))
+_MOST_TIMES: Final = 256
+_TIMES: Final = tuple(round(256 * math.sqrt(math.sqrt(count))) for count in range(_MOST_TIMES + 1))
 
 
 class MockEmbedder:
@@ -64,12 +66,18 @@ class MockEmbedder:
 
     def _vector(self, text: str) -> array[float]:
         weights: dict[int, int] = {}
+        weight_on = weights.get
         for term, count in Counter(terms(text)).items():
-            times = _TIMES[min(count, 256)]
-            for axis, weight in self._features(term):
-                weights[axis] = weights.get(axis, 0) + times * weight
+            features = self._features(term)
+            if count == 1:
+                for axis, weight in features:
+                    weights[axis] = weight_on(axis, 0) + (weight << 8)
+            else:
+                times = _TIMES[min(count, _MOST_TIMES)]
+                for axis, weight in features:
+                    weights[axis] = weight_on(axis, 0) + times * weight
         vector = array("f", bytes(4 * self._space.dimensions))
-        length = math.sqrt(sum(weight * weight for weight in weights.values()))
+        length = math.sqrt(sum(map(mul, weights.values(), weights.values())))
         if not length:
             vector[0] = 1.0
             return vector

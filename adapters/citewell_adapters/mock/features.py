@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -31,7 +31,9 @@ _MARKS: Final = (
     r"\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670"
     r"\u06d6-\u06ed\u0900-\u0963\u0966-\u0dff\u0f71-\u0f84"
 )
-_ASCII_WORDS: Final = re.compile(r"[a-z0-9]+")
+#: Texts without a letter beyond ASCII: typographic quotes and dashes are none.
+_PLAIN: Final = re.compile("[\x00-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\u2010-\u2027\u2030-\u203e]*")
+_PLAIN_WORDS: Final = re.compile(r"[a-z0-9]+")
 _TOKENS: Final = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|(?:(?![_{_UNSPACED}])[\w{_MARKS}])+")
 
 _WORD_WEIGHT: Final = 1000
@@ -41,12 +43,14 @@ _SHARE_OF_TRIGRAMS: Final = 0.6
 _LONGEST_WORD: Final = 40
 
 
-def terms(text: str) -> Iterator[str]:
+def terms(text: str) -> Iterable[str]:
     """The words of `text`, normalised; of scripts without spaces, each two neighbouring characters."""
-    if text.isascii():
-        yield from _ASCII_WORDS.findall(text.lower())
-        return
-    for match in _TOKENS.finditer(unicodedata.normalize("NFKC", text).casefold()):
+    normal = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return _PLAIN_WORDS.findall(normal) if _PLAIN.fullmatch(normal) else _other_terms(normal)
+
+
+def _other_terms(normal: str) -> Iterator[str]:
+    for match in _TOKENS.finditer(normal):
         token = match.group()
         if match["unspaced"] is None or len(token) == 1:
             yield token

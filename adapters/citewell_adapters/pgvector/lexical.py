@@ -63,11 +63,13 @@ FROM (
 ON CONFLICT (collection_id, document_id) DO UPDATE
 SET revision_id = excluded.revision_id, waiting = excluded.waiting, lacking = excluded.lacking
 """
-# staged_terms_pkey, staged_vectors_pkey: what an earlier staging of the revision had more of
+# staged_terms_pkey, staged_vectors_pkey: what an earlier staging of the revision had more of. OFFSET 0: as a
+# join, a planner that takes the tables for empty, as they mostly are, would compare all rows with all.
 _PRUNE: Final = """
 DELETE FROM staged_terms AS t WHERE t.revision_id = %(revision_id)s AND NOT EXISTS (
     SELECT FROM staged_vectors AS s
     WHERE s.revision_id = t.revision_id AND s.space_id = %(space_id)s AND s.chunk_index = t.chunk_index
+    OFFSET 0
 )
 """
 
@@ -138,7 +140,7 @@ WHERE u.lacking
 ORDER BY u.revision_id LIMIT 1
 FOR NO KEY UPDATE OF d SKIP LOCKED FOR UPDATE OF u SKIP LOCKED
 """
-# chunks_pkey, revisions_pkey, lexical_pkey, staged_terms_pkey
+# chunks_pkey, revisions_pkey, lexical_pkey, staged_terms_pkey. OFFSET 0: as in _PRUNE.
 _TEXTS: Final = """
 SELECT t.chunk_index, r.name, t.heading_path, t.text
 FROM chunks AS t JOIN revisions AS r ON r.id = t.revision_id
@@ -146,8 +148,10 @@ WHERE t.revision_id = %(revision_id)s AND NOT EXISTS (
     SELECT FROM lexical AS l
     WHERE l.collection_id = %(collection_id)s AND l.document_id = %(document_id)s
         AND l.chunk_index = t.chunk_index
+    OFFSET 0
 ) AND NOT EXISTS (
     SELECT FROM staged_terms AS s WHERE s.revision_id = t.revision_id AND s.chunk_index = t.chunk_index
+    OFFSET 0
 )
 ORDER BY t.chunk_index LIMIT %(limit)s
 """

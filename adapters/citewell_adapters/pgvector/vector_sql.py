@@ -122,11 +122,13 @@ _PUBLISH: Final = sql.SQL(
     """
 )
 
-# chunks_pkey, staged_vectors_pkey
+# chunks_pkey, staged_vectors_pkey. OFFSET 0: as a join, a planner that takes staged_vectors for empty, as it
+# mostly is, would compare all rows with all.
 PRUNE_CHUNKS: Final = """
 DELETE FROM chunks AS t WHERE t.revision_id = %(revision_id)s AND NOT EXISTS (
     SELECT FROM staged_vectors AS s
     WHERE s.revision_id = t.revision_id AND s.space_id = %(space_id)s AND s.chunk_index = t.chunk_index
+    OFFSET 0
 )
 """
 

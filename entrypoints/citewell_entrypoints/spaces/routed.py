@@ -54,7 +54,7 @@ class RoutedEmbedder:
 
     def count_tokens(self, text: str) -> int:
         """See the port."""
-        return self._spaces.now().embedder.count_tokens(text)
+        return self._spaces.now().count_tokens(text)
 
     async def embed(self, texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[Vector]:
         """See the port."""

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from citewell.errors import CitewellError, SpaceMismatch
-from citewell.ports import Chunker, Embedder
+from citewell.ports import Chunker, Embedder, TokenCounter
 from citewell_entrypoints.settings import Settings, SettingsError
 from citewell_entrypoints.spaces.away import AwayEmbedder
 from citewell_entrypoints.spaces.origins import origin_of, settings_of
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 #: How often a piece of work begins anew because the space was changed under it.
 _TRIES: Final = 6
+#: A passage is counted by whoever cuts it, by whoever keeps it and, without a context, before it is embedded.
+_REMEMBERED_COUNTS: Final = 4_096
 #: An embedder that could not be opened is tried again after so long.
 _AWAY_SECONDS: Final = 5.0
 
@@ -38,14 +41,19 @@ class SpaceParts:
     """How the parts of a space are built from settings. Nothing is opened."""
 
     embedder: Callable[[Settings], Embedder]
-    chunker: Callable[[Settings, Embedder], Chunker]
+    chunker: Callable[[Settings, Embedder, TokenCounter], Chunker]
 
 
 @dataclass(eq=False, slots=True)
 class Served:
-    """An open space. users: how much work goes on with it. try_again_at: when to open its embedder again."""
+    """An open space.
+
+    count_tokens: the embedder's, which remembers the last texts. users: how much work goes on with it.
+    try_again_at: when to open its embedder again.
+    """
 
     embedder: Embedder
+    count_tokens: TokenCounter
     vectors: PgVectorStore
     chunker: Chunker
     closing: AsyncExitStack
@@ -164,22 +172,24 @@ class ServedSpaces:
                 _log.error("the embedder of %s cannot be opened: %s", active.space, error)
                 embedder, settings = AwayEmbedder(active.space, str(error)), None
                 try_again_at = time.monotonic() + _AWAY_SECONDS
-            chunker = self._chunker(embedder, starting=starting)
+            count_tokens = lru_cache(_REMEMBERED_COUNTS)(embedder.count_tokens)
+            chunker = self._chunker(embedder, count_tokens, starting=starting)
             origin = None if settings is None else origin_of(settings, embedder.space)
             store = PgVectorStore(self._database, embedder.space, origin=origin)
             vectors = await stack.enter_async_context(store)
-            return Served(embedder, vectors, chunker, stack.pop_all(), try_again_at=try_again_at)
+            closing = stack.pop_all()
+            return Served(embedder, count_tokens, vectors, chunker, closing, try_again_at=try_again_at)
 
-    def _chunker(self, embedder: Embedder, *, starting: bool) -> Chunker:
+    def _chunker(self, embedder: Embedder, count_tokens: TokenCounter, *, starting: bool) -> Chunker:
         """As the settings say, but those that do not fit a space that took over while we ran stop nothing."""
         try:
-            return self._parts.chunker(self._settings, embedder)
+            return self._parts.chunker(self._settings, embedder, count_tokens)
         except SettingsError as error:
             if starting:
                 raise
             _log.error("chunks are as long as the embedder reads: %s", error)
             usual = self._settings.model_copy(update={"chunk_tokens": None, "chunk_overlap_tokens": None})
-            return self._parts.chunker(usual, embedder)
+            return self._parts.chunker(usual, embedder, count_tokens)
 
     async def _embedder(
         self, active: OpenedSpace | None, stack: AsyncExitStack

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
+import sys
 from typing import Final
 
 from citewell.errors import CitewellError
@@ -19,6 +21,11 @@ __all__ = ["run_worker"]
 
 #: Shorter than any grace that a supervisor gives before it kills.
 _STOP_SECONDS: Final = 4.0
+
+#: What is made of a document holds no cycles, so the collector would look through it for nothing.
+_GC_THRESHOLD: Final = 50_000
+#: Seconds after which a thread that computes lets the event loop go on, which has commits under way.
+_SWITCH_SECONDS: Final = 0.001
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +46,9 @@ async def _work(container: WorkerContainer) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with open_resources(container):
+        gc.freeze()
+        gc.set_threshold(_GC_THRESHOLD, 20, 20)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         consumer = DramatiqConsumer(
             container.broker(),
             container.steady_ingest(),

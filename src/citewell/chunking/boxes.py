@@ -25,23 +25,23 @@ class LineBoxes:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
-        self._lines: list[tuple[int, Box]] = []
+        self._boxes: list[PageBox] = []
 
     def add(self, page: Page) -> None:
         """The lines of the next page."""
         for line in page.lines:
             self._starts.append(page.start + line.span.start)
             self._ends.append(page.start + line.span.end)
-            self._lines.append((page.number, line.box))
+            self._boxes.append(PageBox(page.number, _outwards(line.box)))
 
     def within(self, span: Span) -> tuple[PageBox, ...]:
         """The boxes of the lines that share characters with the span, rounded outwards to BOX_UNITS."""
         first = bisect_right(self._ends, span.start)
         last = bisect_left(self._starts, span.end)
         return tuple(
-            PageBox(number, _outwards(box))
-            for (number, box), start, end in zip(
-                self._lines[first:last], self._starts[first:last], self._ends[first:last], strict=True
+            box
+            for box, start, end in zip(
+                self._boxes[first:last], self._starts[first:last], self._ends[first:last], strict=True
             )
             if start < end
         )
@@ -49,7 +49,7 @@ class LineBoxes:
     def forget_before(self, offset: int) -> None:
         """Drop the lines that end at or before this offset of the text."""
         count = bisect_right(self._ends, offset)
-        del self._starts[:count], self._ends[:count], self._lines[:count]
+        del self._starts[:count], self._ends[:count], self._boxes[:count]
 
 
 def boxes_within(pages: Iterable[Page], span: Span) -> tuple[PageBox, ...]:
@@ -61,12 +61,11 @@ def boxes_within(pages: Iterable[Page], span: Span) -> tuple[PageBox, ...]:
 
 
 def _outwards(box: Box) -> Box:
-    return Box(_down(box.left), _down(box.top), _up(box.right), _up(box.bottom))
-
-
-def _down(fraction: float) -> float:
-    return max(0, round(fraction * _FINE_UNITS) // _FINE_PER_UNIT) / BOX_UNITS
-
-
-def _up(fraction: float) -> float:
-    return min(BOX_UNITS, -(-round(fraction * _FINE_UNITS) // _FINE_PER_UNIT)) / BOX_UNITS
+    # Adding a half and cutting off rounds what is not negative, in half the time of `round`.
+    left = int(box.left * _FINE_UNITS + 0.5) // _FINE_PER_UNIT
+    top = int(box.top * _FINE_UNITS + 0.5) // _FINE_PER_UNIT
+    right = -(-int(box.right * _FINE_UNITS + 0.5) // _FINE_PER_UNIT)
+    bottom = -(-int(box.bottom * _FINE_UNITS + 0.5) // _FINE_PER_UNIT)
+    if left < 0 or top < 0 or right > BOX_UNITS or bottom > BOX_UNITS:
+        left, top, right, bottom = max(0, left), max(0, top), min(BOX_UNITS, right), min(BOX_UNITS, bottom)
+    return Box(left / BOX_UNITS, top / BOX_UNITS, right / BOX_UNITS, bottom / BOX_UNITS)

@@ -5,20 +5,31 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from citewell.remembering import Remembered
+
 __all__ = ["approximate_tokens", "prefix_within"]
 
-# Each match is one token of the estimate: byte-pair vocabularies hold frequent words whole and cut the others
-# into pieces of some four letters, fewer in other alphabets, and of less than one character in the rest.
+# In a word each match is one token of the estimate: byte-pair vocabularies hold frequent words whole and cut
+# the others into pieces of some four letters, fewer in other alphabets, and of less than one character in the
+# rest.
 _PIECES: Final = re.compile(
-    r" ?[A-Z]?[a-z]{1,5}"  # part of a word; the space before it costs nothing and is taken along for speed
+    r"[A-Z]?[a-z]{1,5}"
     r"|[A-Z]{1,2}|[0-9]{1,2}"
     r"|[\u0370-\u052f]{1,2}"  # Greek and Cyrillic
-    r"|\s{2,16}|\n"  # a single space belongs to the word after it
-    r"|[^\s]"
+    r"|."
 )
+# Between words: a single space costs nothing. The same as `\s{2,16}|\n`, in half the time.
+_SPACES: Final = re.compile(r"\s(?:\s{1,15}|(?<=\n))")
 # South and South-East Asian scripts cost about two tokens a character, ideographs and emoji one and a half.
 _TWO_TOKENS: Final = re.compile(r"[\u0900-\u1fff]")
 _ONE_AND_A_HALF: Final = re.compile(r"[\u2e80-\uffff\U00010000-\U0010ffff]")
+
+
+def _pieces(word: str) -> int:
+    return len(_PIECES.findall(word))
+
+
+_WORDS: Final = Remembered(_pieces)
 
 
 def approximate_tokens(text: str) -> int:
@@ -26,7 +37,7 @@ def approximate_tokens(text: str) -> int:
 
     A TokenCounter: 0 for the empty text, never less for a longer text than for its prefix.
     """
-    tokens = len(_PIECES.findall(text))
+    tokens = sum(map(_WORDS.__getitem__, text.split())) + len(_SPACES.findall(text))
     if not text.isascii():
         tokens += len(_TWO_TOKENS.findall(text)) + (len(_ONE_AND_A_HALF.findall(text)) + 1) // 2
     return tokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -12,6 +12,7 @@ from citewell.lexical.languages import LATIN_LANGUAGES, detect_language, languag
 from citewell.lexical.stopwords import STOP_WORDS
 from citewell.lexical.terms import term_id
 from citewell.lexical.words import words
+from citewell.remembering import Remembered
 
 __all__ = ["LATIN_LANGUAGES", "Stemmer", "WordEncoder"]
 
@@ -34,23 +35,17 @@ class WordEncoder:
 
     def __init__(self, stemmers: Mapping[str, Stemmer] = MappingProxyType({})) -> None:
         self._stemmers = dict(stemmers)
-        # Most words of a passage were in the passage before it.
-        self._known = lru_cache(maxsize=1 << 15)(self._passage_term)
+        self._known = {latin: Remembered(partial(self._passage_term, latin)) for latin in LATIN_LANGUAGES}
 
     def passage(self, text: str) -> Mapping[int, int]:
         found = list(words(text))
-        latin = detect_language(found)
-        counts: Counter[int] = Counter()
-        for word, count in Counter(found).items():
-            term = self._known(word, latin)
-            if term is not None:
-                counts[term] += count
-        return dict(counts if len(counts) <= _MAX_TERMS else counts.most_common(_MAX_TERMS))
+        known = self._known[detect_language(found)]
+        counted = Counter(map(known.__getitem__, found)).most_common()
+        return dict([(term, count) for term, count in counted if term is not None][:_MAX_TERMS])
 
     def sequence(self, text: str) -> Sequence[int | None]:
         found = list(words(text))
-        latin = detect_language(found)
-        return [self._known(word, latin) for word in found]
+        return list(map(self._known[detect_language(found)].__getitem__, found))
 
     def question(self, text: str) -> Sequence[Sequence[int]]:
         found = list(words(text))
@@ -78,7 +73,7 @@ class WordEncoder:
         )
         return list(dict.fromkeys(terms))
 
-    def _passage_term(self, word: str, latin: str) -> int | None:
+    def _passage_term(self, latin: str, word: str) -> int | None:
         """None for a stop word."""
         language = self._language(word, latin=latin)
         return None if word in STOP_WORDS.get(language, ()) else self._term(word, language=language)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain, pairwise
 from typing import Final
+
+from citewell.remembering import Remembered
 
 __all__ = ["UNSPACED", "WORD_SIGN", "is_unspaced", "words"]
 
@@ -35,6 +36,9 @@ WORD_SIGN: Final = rf"[\w{_marks()}]"
 _IGNORED: Final = re.compile("[\u00ad\u0640\u064b-\u065f\u0670\u200b-\u200f\u2060\ufeff]")
 #: A word, or several that are tied without a space: `error_code_42`, `HTTP/2`, `AB-12/3`, `c++`.
 _TIED: Final = re.compile(rf"{WORD_SIGN}+(?:[-./'’:@&,]{WORD_SIGN}+)*(?:\+\+|\#(?!{WORD_SIGN}))?")
+#: Texts of ASCII, typographic quotes and dashes, and the same as _TIED for them, in half the time.
+_PLAIN: Final = re.compile("[\x00-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\u2010-\u2027\u2030-\u203e]*")
+_TIED_PLAIN: Final = re.compile(r"[a-z0-9_]+(?:[-./'’:@&,][a-z0-9_]+)*(?:\+\+|\#(?![a-z0-9_]))?")
 _TIES: Final = re.compile(r"[-./'’:@&,+#_]+")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _THOUSANDS: Final = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -49,8 +53,12 @@ def words(text: str) -> Iterator[str]:
 
     Where a script puts no spaces between words, each two neighbouring characters are a word.
     """
-    normal = _IGNORED.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return chain.from_iterable(map(_words_of, _TIED.findall(normal)))
+    if text.isascii():
+        normal = text.lower()
+    else:
+        normal = _IGNORED.sub("", unicodedata.normalize("NFKC", text).casefold())
+    tied = _TIED_PLAIN if _PLAIN.fullmatch(normal) else _TIED
+    return chain.from_iterable(map(_WORDS_OF.__getitem__, tied.findall(normal)))
 
 
 def is_unspaced(word: str) -> bool:
@@ -58,8 +66,6 @@ def is_unspaced(word: str) -> bool:
     return _IS_UNSPACED.match(word) is not None
 
 
-# Most words of a text were in the text before it.
-@lru_cache(maxsize=1 << 15)
 def _words_of(tied: str) -> tuple[str, ...]:
     return tuple(word[:_MAX_CHARACTERS] for word in _parts(tied))
 
@@ -82,3 +88,6 @@ def _runs(part: str) -> Iterator[str]:
             yield run
         else:
             yield from (one + other for one, other in pairwise(run))
+
+
+_WORDS_OF: Final = Remembered(_words_of)

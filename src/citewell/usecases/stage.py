@@ -1,9 +1,9 @@
 """From stored bytes to staged chunks: parse, chunk, embed and analyse, slice by slice.
 
 Pages flow through, so memory does not grow with the document. Each slice is committed together with the
-report of it, under the lease: whoever lost the job commits nothing. Whoever takes the job up reads the pages
-behind the kept ones and embeds the chunks behind the staged ones, so nothing is paid for twice; the result is
-the same as if nothing had come between.
+report of it, under the lease, while the next ones are worked on: whoever lost the job commits nothing.
+Whoever takes the job up reads the pages behind the kept ones and embeds the chunks behind the staged ones, so
+nothing is paid for twice but what was under way; the result is the same as if nothing had come between.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from citewell.chunking import Passages, in_context, in_context_within
@@ -29,6 +30,7 @@ from citewell.ports import (
     VectorStore,
 )
 from citewell.usecases.ahead import read_ahead
+from citewell.usecases.behind import Behind
 from citewell.usecases.pages import local_copy, page_slices
 from citewell.usecases.resume import kept_pages, passages_after
 from citewell.usecases.turns import Turn
@@ -38,10 +40,14 @@ __all__ = ["StageRevision"]
 
 @dataclass(slots=True)
 class _Staging:
-    """The staging of one revision under one lease; `waiting`: chunks that are cut and not embedded yet."""
+    """The staging of one revision under one lease.
+
+    commits: of what is done, in order. waiting: chunks that are cut and not embedded yet.
+    """
 
     lease: Lease
     turn: Turn
+    commits: Behind
     passages: Passages
     progress: Progress
     stage: Stage = Stage.PARSING
@@ -93,30 +99,37 @@ class StageRevision:
         )
         # Not what was reported: that may have been staged for another embedding space.
         progress = replace(lease.progress, chunks_done=0 if last is None else last.index + 1)
-        staging = _Staging(lease, turn, passages, progress)
-        await self._report(staging)
-        async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
-            async for pages in slices:
-                await self._cut(staging, pages)
-        async with (
-            local_copy(self._blobs.read(lease.content_sha256), folder=self._scratch) as path,
-            aclosing(self._parser.parse(path, media_type=lease.media_type, skip=kept.pages)) as parsed,
-            aclosing(read_ahead(page_slices(parsed, start=kept.end))) as parsed_slices,
-        ):
-            async for pages, pages_total in parsed_slices:
-                await self._keep(staging, pages, pages_total)
-                await self._cut(staging, pages)
-        await self._finish(staging)
+        async with Behind() as commits:
+            staging = _Staging(lease, turn, commits, passages, progress)
+            await self._report(lease, staging.stage, progress)
+            async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
+                async for pages in slices:
+                    await self._cut(staging, pages)
+            async with (
+                local_copy(self._blobs.read(lease.content_sha256), folder=self._scratch) as path,
+                aclosing(self._parser.parse(path, media_type=lease.media_type, skip=kept.pages)) as parsed,
+                aclosing(read_ahead(page_slices(parsed, start=kept.end))) as parsed_slices,
+            ):
+                async for pages, pages_total in parsed_slices:
+                    await self._keep(staging, pages, pages_total)
+                    await self._cut(staging, pages)
+            await self._finish(staging)
         return staging.progress
 
     async def _keep(self, staging: _Staging, pages: Sequence[Page], pages_total: int | None) -> None:
         """Commits the pages."""
-        progress = replace(staging.progress, pages_done=pages[-1].number, pages_total=pages_total)
-        staging.progress = progress
-        async with self._unit_of_work():
-            await self._report(staging)
-            await self._pages.add(staging.lease.revision_id, pages)
+        staging.progress = replace(staging.progress, pages_done=pages[-1].number, pages_total=pages_total)
+        await staging.commits.start(
+            partial(self._commit_pages, staging.lease, staging.stage, staging.progress, pages)
+        )
         await staging.turn.check()
+
+    async def _commit_pages(
+        self, lease: Lease, stage: Stage, progress: Progress, pages: Sequence[Page]
+    ) -> None:
+        async with self._unit_of_work():
+            await self._report(lease, stage, progress)
+            await self._pages.add(lease.revision_id, pages)
 
     async def _cut(self, staging: _Staging, pages: Sequence[Page]) -> None:
         """Cuts the pages into chunks, and embeds the full batches among those that wait."""
@@ -145,11 +158,18 @@ class StageRevision:
         del staging.waiting[: self._batch_chunks]
         chunks_done = staging.progress.chunks_done + len(batch)
         staging.progress = replace(staging.progress, chunks_done=chunks_done)
-        async with self._unit_of_work():
-            await self._report(staging)
-            await self._vectors.stage(staging.lease.publication, embedded)
+        await staging.commits.start(
+            partial(self._commit_chunks, staging.lease, staging.stage, staging.progress, embedded)
+        )
         if staging.waiting:
             await staging.turn.check()
+
+    async def _commit_chunks(
+        self, lease: Lease, stage: Stage, progress: Progress, chunks: Sequence[EmbeddedChunk]
+    ) -> None:
+        async with self._unit_of_work():
+            await self._report(lease, stage, progress)
+            await self._vectors.stage(lease.publication, chunks)
 
     def _in_context(
         self, chunks: Sequence[Chunk], *, name: str
@@ -168,13 +188,8 @@ class StageRevision:
         ]
         return texts, terms
 
-    async def _report(self, staging: _Staging) -> None:
-        await self._jobs.report(
-            staging.lease,
-            stage=staging.stage,
-            progress=staging.progress,
-            lease_seconds=self._lease_seconds,
-        )
+    async def _report(self, lease: Lease, stage: Stage, progress: Progress) -> None:
+        await self._jobs.report(lease, stage=stage, progress=progress, lease_seconds=self._lease_seconds)
 
 
 def _chunks(passages: Passages, pages: Sequence[Page]) -> list[Chunk]:
