@@ -15,6 +15,8 @@ from litestar import Litestar
 from pydantic import SecretStr
 from tests.house import House
 
+from citewell.caching import MemoryCache
+from citewell.memory import MemoryVersionStore
 from citewell.testing.scripted import ScriptedLLM
 from citewell_entrypoints.container import HttpContainer
 from citewell_entrypoints.http import create_app
@@ -163,6 +165,8 @@ async def served(
         queue=providers.Object(house.queue),
         llm=providers.Object(llm or ScriptedLLM()),
         probes=providers.Object(probes or {}),
+        versions=providers.Object(MemoryVersionStore(house.database)),
+        shared_cache=providers.Object(MemoryCache()),
     )
     app = create_app(container, streams=streams)
     transport = httpx.ASGITransport(cast("Any", app))

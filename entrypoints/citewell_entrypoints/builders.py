@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from citewell.caching import MemoryCache
 from citewell.chunking import ChunkSizes, SentenceChunker
 from citewell.errors import InvalidInput
 from citewell.ports import (
     LLM,
     BlobStore,
+    Cache,
     Chunker,
     Embedder,
     ImageCache,
@@ -25,9 +28,10 @@ from citewell.ports import (
     PassageStore,
     Reranker,
     TokenCounter,
+    VersionStore,
 )
 from citewell.ranking import HeuristicReranker
-from citewell.usecases import RerankStage
+from citewell.usecases import CacheReplies, RerankStage
 from citewell_entrypoints.probes import Probe
 from citewell_entrypoints.scratch import ScratchFolder
 from citewell_entrypoints.settings import PREFIX, Settings, SettingsError
@@ -50,6 +54,8 @@ if TYPE_CHECKING:
 _PAGE_SECONDS = 30.0
 #: Somebody waits for the image.
 _DRAWING_SECONDS = 20.0
+#: Of kept replies, where a process keeps none itself.
+_SHARED_CACHE_BYTES = 64 << 20
 _OPENAI_EMBEDDING_MODEL = "text-embedding-3-small"
 
 
@@ -243,6 +249,36 @@ def http_reranker(settings: Settings) -> Reranker:
     )
 
 
+def versions(database: PgDatabase) -> VersionStore:
+    from citewell_adapters.pgvector import PgVersionStore
+
+    return PgVersionStore(database)
+
+
+def process_cache(settings: Settings) -> MemoryCache:
+    return MemoryCache(max_bytes=settings.cache_bytes)
+
+
+def shared_cache(settings: Settings) -> Cache:
+    from citewell_adapters.redis import RedisCache
+
+    return RedisCache(
+        _revealed(settings.redis_url, "redis_url"),
+        max_bytes=settings.cache_bytes or _SHARED_CACHE_BYTES,
+        max_ttl_seconds=settings.cache_ttl_seconds,
+    )
+
+
+def cache_replies(settings: Settings, versions: VersionStore, process: Cache, shared: Cache) -> CacheReplies:
+    layers = {"process": process, "shared": shared} if settings.cache_bytes else {"shared": shared}
+    return CacheReplies(
+        versions=versions,
+        layers=layers,
+        fingerprint=_result_fingerprint(settings),
+        ttl_seconds=settings.cache_ttl_seconds,
+    )
+
+
 def rerank_stage(settings: Settings, reranker: Reranker | None) -> RerankStage | None:
     """None where there is no reranker."""
     if reranker is None:
@@ -315,6 +351,21 @@ def probes(database: PgDatabase, broker: RedisBroker) -> Mapping[str, Probe]:
     from citewell_entrypoints.probes import database_probe, queue_probe
 
     return {"database": database_probe(database), "queue": queue_probe(broker)}
+
+
+def _result_fingerprint(settings: Settings) -> str:
+    """Of what decides on a reply besides the question and the data: processes may differ in it."""
+    decisive = (
+        version("citewell"),
+        settings.search_vector_weight,
+        settings.search_candidates,
+        settings.search_ef,
+        settings.rerank_backend,
+        settings.rerank_model,
+        settings.rerank_url,
+        settings.rerank_depth,
+    )
+    return repr(decisive)
 
 
 def _endpoint(settings: Settings) -> Endpoint:

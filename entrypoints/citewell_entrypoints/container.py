@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 from dependency_injector import containers, providers
 
+from citewell.caching import MemoryCache
 from citewell.ports import (
     LLM,
     BlobStore,
+    Cache,
     Chunker,
     ContentLedger,
     DocumentStore,
@@ -30,11 +32,13 @@ from citewell.ports import (
     Reranker,
     UnitOfWork,
     VectorStore,
+    VersionStore,
 )
 from citewell.usecases import (
     AdmitUpload,
     AnnounceDueJobs,
     AnswerQuestion,
+    CacheReplies,
     CancelDocument,
     CheckRecall,
     CollectContents,
@@ -210,6 +214,14 @@ class HttpContainer(Container):
             candidates=Container.settings.provided.search_candidates,
         ),
         rerank=rerank_stage,
+    )
+    versions: providers.Provider[VersionStore] = providers.Singleton(builders.versions, Container.database)
+    process_cache: providers.Provider[MemoryCache] = providers.Singleton(
+        builders.process_cache, Container.settings
+    )
+    shared_cache: providers.Provider[Cache] = providers.Singleton(builders.shared_cache, Container.settings)
+    cache_replies: providers.Provider[CacheReplies] = providers.Singleton(
+        builders.cache_replies, Container.settings, versions, process_cache, shared_cache
     )
     measure_recall = providers.Singleton(MeasureRecall, embedder=Container.embedder, store=Container.indexed)
     check_recall = providers.Singleton(CheckRecall, embedder=Container.embedder, store=Container.indexed)

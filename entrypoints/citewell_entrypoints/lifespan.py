@@ -10,7 +10,7 @@ from citewell_entrypoints.container import Container
 
 __all__ = ["build_resources", "open_resources"]
 
-_OF_HTTP: Final = ("llm", "renderer", "reranker")
+_OF_HTTP: Final = ("llm", "renderer", "reranker", "shared_cache")
 
 
 @asynccontextmanager

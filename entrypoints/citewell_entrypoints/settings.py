@@ -167,6 +167,16 @@ class Settings(BaseSettings):
     rerank_timeout_seconds: Seconds = Field(
         default=5.0, description="longest wait for the reranker; then the order stays as it was"
     )
+    cache_results: bool = Field(
+        default=True, description="whether replies to questions are kept for those who ask the same again"
+    )
+    cache_bytes: Annotated[int, Field(ge=0, le=1 << 40)] = Field(
+        default=64 << 20,
+        description="memory of one process for kept replies; 0: only Valkey keeps them",
+    )
+    cache_ttl_seconds: Annotated[float, Field(ge=1, le=86_400)] = Field(
+        default=300.0, description="longest time that a reply is kept"
+    )
     parser_timeout_seconds: Seconds = Field(default=60.0, description="longest reading of one file")
     parser_memory_bytes: Annotated[int, Field(ge=128 << 20)] = Field(
         default=1 << 30, description="memory of a process that reads a file"
@@ -229,6 +239,11 @@ class Settings(BaseSettings):
     def embedded_database(self) -> bool:
         """Whether PostgreSQL comes from the wheel."""
         return self.database_url is None
+
+    @property
+    def keeps_replies(self) -> bool:
+        """Whether replies are kept: never where a language model writes answers, which may differ."""
+        return self.cache_results and self.llm_backend == "disabled"
 
     @property
     def embedded_queue(self) -> bool:

@@ -20,11 +20,13 @@ from citewell.memory import (
     MemoryPageStore,
     MemoryPassageStore,
     MemoryVectorStore,
+    MemoryVersionStore,
 )
 from citewell.memory.state import RevisionRow
 from citewell.model import DEFAULT_COLLECTION, Page, Publication, RevisionId
-from citewell.ports import IndexedStore, LexicalStore, PageStore, PassageStore, VectorStore
+from citewell.ports import IndexedStore, LexicalStore, PageStore, PassageStore, VectorStore, VersionStore
 from citewell.testing.board import JobBoardContract
+from citewell.testing.caching import VersionStoreContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
 from citewell.testing.filters import FilterContract
@@ -41,7 +43,7 @@ from citewell.testing.stores import (
     claimed,
 )
 from citewell.testing.vectors import NewPublication, VectorStoreContract
-from citewell_adapters.pgvector import PgPassageStore
+from citewell_adapters.pgvector import PgPassageStore, PgVersionStore
 
 
 def revisions_of(new_publication: NewPublication) -> NewRevision:
@@ -150,6 +152,20 @@ class TestMemoryVectorStore(VectorStoreContract):
     @pytest.fixture
     def new_publication(self, memory_new_publication: NewPublication) -> NewPublication:
         return memory_new_publication
+
+
+class TestMemoryVersionStore(VersionStoreContract):
+    @pytest.fixture
+    def stores(self, memory_stores: Stores) -> Stores:
+        return memory_stores
+
+    @pytest.fixture
+    def versions(self, memory: MemoryDatabase) -> VersionStore:
+        return MemoryVersionStore(memory)
+
+    @pytest.fixture
+    def lexical(self, memory: MemoryDatabase) -> LexicalStore:
+        return MemoryVectorStore(memory, CONTRACT_SPACE)
 
 
 class TestMemoryStores(OurStoresContract):
@@ -305,6 +321,20 @@ class TestPgPassageStore(PassageStoreContract):
     @pytest.fixture
     def passages(self, pg_stores: PgStores) -> PassageStore:
         return PgPassageStore(pg_stores.database)
+
+
+class TestPgVersionStore(VersionStoreContract):
+    @pytest.fixture
+    def stores(self, pg_stores: PgStores) -> Stores:
+        return pg_stores
+
+    @pytest.fixture
+    def versions(self, pg_stores: PgStores) -> VersionStore:
+        return PgVersionStore(pg_stores.database)
+
+    @pytest.fixture
+    def lexical(self, pg_stores: PgStores) -> LexicalStore:
+        return pg_stores.lexical
 
 
 class TestPgStores(OurStoresContract):

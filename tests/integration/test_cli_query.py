@@ -179,13 +179,14 @@ def test_how_each_passage_came_to_its_place_is_shown_as_a_table(stub: ApiStub) -
             "reranked": 30,
             "rerank_ms": 2.0,
             "plan": plan,
+            "cached": True,
         },
         degraded=["embedder"],
     )
     result = query(stub, "x", "--explain", "--mode", "hybrid")
     assert "[1]  0.793     #2   0.500  0.250        -     -     -   0.793" in result.stdout.splitlines()
     assert "100 candidates by meaning, 7 by words; weight of the vectors 0.40" in result.stdout
-    assert "finding 3.0 ms; 30 reranked in 2.0 ms" in result.stdout
+    assert "finding 3.0 ms; 30 reranked in 2.0 ms; kept from before" in result.stdout
     assert "by the index, many passages in the scope, which gave too few" in result.stdout
     assert "found by their words alone" in " ".join(result.stdout.split())
     asked = json.loads(stub.asked[-1].body)

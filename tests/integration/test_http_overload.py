@@ -76,7 +76,7 @@ async def test_while_a_model_writes_others_are_searched_for(tmp_path: Path) -> N
         await service.ingested(TEXT)
         asked = []
         for _ in range(3):
-            asked.append(asyncio.create_task(service.query(question="lamp")))
+            asked.append(asyncio.create_task(service.query(question="lamp", cache=False)))
             await asyncio.wait_for(llm.writers.get(), 10)
         llm.may_go_on.set()
         assert [reply.json()["answer"] for reply in await asyncio.gather(*asked)] == ["[1]"] * 3

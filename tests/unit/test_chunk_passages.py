@@ -190,6 +190,19 @@ def test_a_heading_at_the_end_of_a_page_is_known_behind_it() -> None:
     assert passages.feed(pages[1]) + passages.finish() == whole[last.index + 1 :]
 
 
+def test_a_title_at_the_end_of_a_page_is_no_passage_behind_it() -> None:
+    """Whoever goes on cuts as if the page before had been read: the title is more than what stands there."""
+    parsed = [
+        ParsedPage(2, " ", headings=(Heading(1, 1, "2.1"),)),
+        ParsedPage(2, "0000"),
+        ParsedPage(2, "a", headings=(Heading(0, 1, "2.0"),)),
+    ]
+    pages = _placed(parsed)
+    [chunk] = _chunks(pages, _CHUNKERS["characters"], window_characters=1)
+    passages = Passages.after(chunk, _CHUNKERS["characters"], _words, headings=[Heading(1, 1, "2.1")])
+    assert [*passages.feed(pages[1]), *passages.feed(pages[2]), *passages.finish()] == []
+
+
 def test_headings_nest_over_windows() -> None:
     """A chunk knows all headings above it, however long ago they came."""
     body = "Words that fill the passage. " * 30

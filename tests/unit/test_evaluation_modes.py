@@ -13,7 +13,7 @@ from citewell_entrypoints.client import Address, Api
 from citewell_entrypoints.client.errors import Refused
 from citewell_entrypoints.client.transport import Reply
 from citewell_entrypoints.container import HttpContainer
-from citewell_entrypoints.evaluation.modes import described_modes, known_modes
+from citewell_entrypoints.evaluation.modes import described_modes, known_modes, made_anew
 from citewell_entrypoints.http import create_app
 from citewell_entrypoints.http.streams import OpenStreams
 
@@ -54,6 +54,14 @@ def test_modes_are_found_wherever_they_are_described(description: dict[str, Any]
 def test_a_single_mode_is_a_constant() -> None:
     """As other writers of schemas say it."""
     assert described_modes(described({"properties": {"mode": {"const": "dense"}}})) == ("dense",)
+
+
+def test_times_are_those_of_searches(tmp_path: Path) -> None:
+    """No reply may be one that was kept; older servers keep none, and know no such field."""
+    app = create_app(HttpContainer(settings=settings(tmp_path)), streams=OpenStreams())
+    assert made_anew(app.openapi_schema.to_schema()) == {"cache": False}
+    for older in ({}, described({"properties": {"mode": {"enum": ["dense"]}}})):
+        assert made_anew(older) == {}
 
 
 @pytest.mark.parametrize(

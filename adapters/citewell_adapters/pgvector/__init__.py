@@ -15,6 +15,7 @@ from citewell_adapters.pgvector.passages import PgPassageStore
 from citewell_adapters.pgvector.space_store import PgSpaces, SpaceState
 from citewell_adapters.pgvector.spaces import OpenedSpace, Origin
 from citewell_adapters.pgvector.vectors import PgVectorStore
+from citewell_adapters.pgvector.versions import PgVersionStore
 
 __all__ = [
     "LiveChunk",
@@ -29,5 +30,6 @@ __all__ = [
     "PgPassageStore",
     "PgSpaces",
     "PgVectorStore",
+    "PgVersionStore",
     "SpaceState",
 ]

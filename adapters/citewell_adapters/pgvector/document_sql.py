@@ -27,6 +27,7 @@ __all__ = [
     "PRUNE_EVENTS",
     "PRUNE_KEYS",
     "REMEMBER_KEY",
+    "RENAMED",
     "RENAME_LIVE",
     "RENAME_REVISION",
     "REPLACE_JOB",
@@ -127,8 +128,15 @@ DROP_REVISION: Final = "DELETE FROM revisions WHERE id = %(revision_id)s"
 
 # documents_pkey. What searches say of the document, if it is the renamed revision that they find.
 RENAME_LIVE: Final = """
-UPDATE documents SET name = %(name)s, metadata = %(metadata)s::jsonb, updated_at = clock_timestamp()
+UPDATE documents SET name = %(name)s, metadata = %(metadata)s::jsonb, updated_at = clock_timestamp(),
+    version = nextval('citewell_versions')
 WHERE id = %(document_id)s AND coalesce(live_revision_id, %(revision_id)s) = %(revision_id)s
+"""
+
+# collections_pkey, documents_pkey. Late, as the row is everybody's.
+RENAMED: Final = """
+UPDATE collections SET version = version + 1
+WHERE id = (SELECT collection_id FROM documents WHERE id = %(document_id)s)
 """
 
 # idempotency_keys_pkey

@@ -165,6 +165,8 @@ class _Submitting:
         job_id = None
         if document.status in sources(Event.RETRY):
             job_id = await self._retry(document.id, revision_id)
+        if self._submission.document_id is not None:
+            await self._execute(statements.RENAMED, document_id=document.id)
         return Submitted(await _get(self._connection, document.id), job_id, created=False)
 
     async def _holder(self) -> tuple[Document, RevisionId] | None:

@@ -17,6 +17,7 @@ from citewell.model import EmbeddedChunk, RevisionId
 from citewell.ports import LexicalEncoder
 from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_ints, pack_row
 from citewell_adapters.pgvector.database import Connection
+from citewell_adapters.pgvector.versions import FOUND_ANEW
 
 __all__ = [
     "delete_terms",
@@ -222,6 +223,8 @@ async def encode_some(connection: Connection, encoder: LexicalEncoder) -> int:
     done = {**parameters, "chunks": len(texts), "all": len(texts) < _AT_ONCE}
     await connection.execute(_ENCODED, done)
     await connection.execute(_DONE, {"revision_ids": [revision_id]})
+    if texts:
+        await connection.execute(FOUND_ANEW, {**parameters, "change": 0})
     return len(texts)
 
 

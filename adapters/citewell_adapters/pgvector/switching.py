@@ -38,7 +38,10 @@ _UNSTAGE: Final = sql.SQL(
 
 _LOCK_TABLES: Final = sql.SQL("LOCK TABLE {vectors}, {others} IN ACCESS EXCLUSIVE MODE")
 _RENAME: Final = sql.SQL("ALTER TABLE {old} RENAME TO {new}")
-_MARK: Final = "UPDATE embedding_spaces SET active = %(active)s WHERE id = %(space_id)s"
+_MARK: Final = """
+UPDATE embedding_spaces SET active = %(active)s, version = nextval('citewell_versions')
+WHERE id = %(space_id)s
+"""
 
 # Another space finds others: what was cached is over.
 _CHANGED: Final = "UPDATE collections SET version = version + 1"

@@ -15,7 +15,6 @@ from citewell_adapters.pgvector.recall import RecallStatements
 from citewell_adapters.pgvector.spaces import OpenedSpace
 
 __all__ = [
-    "COUNT_CHUNKS",
     "DELETE_CHUNKS",
     "DELETE_STAGED",
     "DISCARD_VECTORS",
@@ -131,12 +130,6 @@ DELETE FROM chunks AS t WHERE t.revision_id = %(revision_id)s AND NOT EXISTS (
     WHERE s.revision_id = t.revision_id AND s.space_id = %(space_id)s AND s.chunk_index = t.chunk_index
     OFFSET 0
 )
-"""
-
-# collections_pkey. Whoever publishes or deletes does it last: the row is everybody's.
-COUNT_CHUNKS: Final = """
-UPDATE collections SET version = version + 1, chunk_count = chunk_count + %(change)s
-WHERE id = %(collection_id)s
 """
 
 # documents_pkey, unindexed_space_id_collection_id_document_id_key, vectors_<space>_pkey, chunks_pkey

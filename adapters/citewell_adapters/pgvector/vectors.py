@@ -45,7 +45,6 @@ from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS, MAX_EXACT_MATCH
 from citewell_adapters.pgvector.revisions import lock_revision
 from citewell_adapters.pgvector.spaces import OpenedSpace, Origin, hold_space, open_space
 from citewell_adapters.pgvector.vector_sql import (
-    COUNT_CHUNKS,
     DELETE_CHUNKS,
     DELETE_STAGED,
     DISCARD_VECTORS,
@@ -58,6 +57,7 @@ from citewell_adapters.pgvector.vector_sql import (
     UNSTAGE,
     SpaceStatements,
 )
+from citewell_adapters.pgvector.versions import FOUND_ANEW
 
 __all__ = ["PgVectorStore"]
 
@@ -167,7 +167,7 @@ class PgVectorStore:
             if again:
                 await connection.execute(PRUNE_CHUNKS, parameters)
             if added or removed:
-                await connection.execute(COUNT_CHUNKS, {**parameters, "change": added - removed})
+                await connection.execute(FOUND_ANEW, {**parameters, "change": added - removed})
 
     async def search(self, vector: Vector, *, k: int, scope: Scope) -> Sequence[Hit]:
         half = self._half(vector)
@@ -275,7 +275,7 @@ class PgVectorStore:
             await connection.execute(DELETE_STAGED, parameters)
             await connection.execute(DELETE_CHUNKS, parameters)
             if row and row[0]:
-                await connection.execute(COUNT_CHUNKS, {**parameters, "change": -row[0]})
+                await connection.execute(FOUND_ANEW, {**parameters, "change": -row[0]})
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

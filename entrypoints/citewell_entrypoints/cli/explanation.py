@@ -35,11 +35,13 @@ def _summary(explanation: Mapping[str, Any]) -> str:
     judged = explanation.get("reranked")
     reranking = f"; {judged} reranked in {explanation['rerank_ms']:.1f} ms" if judged else ""
     plan = explanation.get("plan")
+    kept = "; kept from before" if explanation.get("cached") else ""
     return (f"{_planned(plan)}\n" if plan else "") + (
         f"{explanation['dense_candidates']} candidates by meaning, "
         f"{explanation['lexical_candidates']} by words; "
         f"weight of the vectors {explanation['vector_weight']:.2f}; "
-        f"embedding {explanation['embed_ms']:.1f} ms, finding {explanation['find_ms']:.1f} ms{reranking}"
+        f"embedding {explanation['embed_ms']:.1f} ms, "
+        f"finding {explanation['find_ms']:.1f} ms{reranking}{kept}"
     )
 
 

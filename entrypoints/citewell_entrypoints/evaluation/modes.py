@@ -10,7 +10,7 @@ from citewell_entrypoints.client.errors import Refused
 from citewell_entrypoints.client.transport import exchange
 from citewell_entrypoints.evaluation.errors import UnusableServer
 
-__all__ = ["RERANKED", "chosen_modes", "described_modes", "known_modes"]
+__all__ = ["RERANKED", "chosen_modes", "described_modes", "known_modes", "made_anew"]
 
 #: `hybrid` and then reranked; where the server has a reranker, `hybrid` is measured without it.
 RERANKED: Final = "reranked"
@@ -25,12 +25,19 @@ def chosen_modes(api: Api, wanted: Sequence[str]) -> Mapping[str, Mapping[str, A
     Raises UnusableServer, ClientError.
     """
     reply = exchange(api.address, "GET", _DESCRIPTION)
-    known = known_modes(api, described_modes(reply.json())) if reply.status == 200 else {}
+    description = reply.json() if reply.status == 200 else {}
+    known = known_modes(api, described_modes(description))
     if not known:
         raise UnusableServer(f"{api.address}{_DESCRIPTION} does not say which modes there are")
     if unknown := [mode for mode in wanted if mode not in known]:
         raise UnusableServer(f"the server knows no mode {', '.join(unknown)}: it has {', '.join(known)}")
-    return {mode: known[mode] for mode in wanted} or known
+    anew = made_anew(description)
+    return {mode: {**known[mode], **anew} for mode in wanted or known}
+
+
+def made_anew(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a question says so that its time is that of a search, not of a reply that was kept."""
+    return {"cache": False} if "cache" in _fields(description) else {}
 
 
 def known_modes(api: Api, described: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
@@ -56,13 +63,22 @@ def _reranks(api: Api) -> bool:
 def described_modes(description: Mapping[str, Any]) -> tuple[str, ...]:
     """The values of `mode` in the body of a query, in their order; empty if the description lacks it."""
     try:
-        operation = description["paths"]["/api/v1/query"]["post"]
-        body = operation["requestBody"]["content"]["application/json"]["schema"]
-        mode = _resolved(description, _resolved(description, body)["properties"]["mode"])
+        mode = _resolved(description, _fields(description)["mode"])
     except (KeyError, TypeError):
         return ()
     values = mode.get("enum") or [mode.get("const")]
     return tuple(value for value in values if isinstance(value, str))
+
+
+def _fields(description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the body of a query may say; nothing if the description lacks it."""
+    try:
+        operation = description["paths"]["/api/v1/query"]["post"]
+        body = operation["requestBody"]["content"]["application/json"]["schema"]
+        fields: Mapping[str, Any] = _resolved(description, body)["properties"]
+    except (KeyError, TypeError):
+        return {}
+    return fields
 
 
 def _resolved(description: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

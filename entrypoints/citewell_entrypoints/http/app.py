@@ -22,8 +22,9 @@ from citewell_entrypoints.http.health import ReadinessProbes, check_liveness, ch
 from citewell_entrypoints.http.metrics import Metrics, show_metrics
 from citewell_entrypoints.http.middleware import EveryRequest
 from citewell_entrypoints.http.pages import openapi_config, show_home
-from citewell_entrypoints.http.query import CountedAnswers, ask_question
+from citewell_entrypoints.http.query import ask_question
 from citewell_entrypoints.http.recall import RecallMeasurement, measure_recall
+from citewell_entrypoints.http.replies import QuestionReplies
 from citewell_entrypoints.http.sampling import RecallSampler
 from citewell_entrypoints.http.shedding import Shedding, gates_of
 from citewell_entrypoints.http.streams import OpenStreams
@@ -42,6 +43,7 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
     streams: ends the streams that are open when the server stops.
     """
     metrics = Metrics()
+    metrics.watch_cache(container.process_cache())
     sampler = _sampler(container, metrics)
     api = Router(
         "/api/v1",
@@ -122,6 +124,14 @@ def _dependencies(
             open_streams=metrics.open_event_streams,
         )
 
+    def question_replies() -> QuestionReplies:
+        return QuestionReplies(
+            container.answer_question(),
+            metrics,
+            sampler=sampler,
+            cache_replies=container.cache_replies() if container.settings().keeps_replies else None,
+        )
+
     def recall_measurement() -> RecallMeasurement:
         settings = container.settings()
         return RecallMeasurement(
@@ -129,7 +139,7 @@ def _dependencies(
         )
 
     made: dict[str, Callable[[], Any]] = {
-        "answer_question": lambda: CountedAnswers(container.answer_question(), metrics, sampler),
+        "answer_question": question_replies,
         "cancel_document": lambda: container.cancel_document(),
         "delete_document": lambda: container.delete_document(),
         "document_events": document_events,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -17,9 +18,12 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
-from citewell.model import Answer
+from citewell.caching import MemoryCache
+from citewell.model import Answer, CachedReply
 from citewell_entrypoints.gates import Gate
 
 __all__ = ["Metrics", "show_metrics"]
@@ -95,6 +99,16 @@ class Metrics:
             ("part",),
             registry=self.registry,
         )
+        self._cache_hits = Counter(
+            "citewell_cache_hits",
+            "Questions that got a kept reply, of this process or shared, or joined one that was being made",
+            ("layer",),
+            registry=self.registry,
+        )
+        self._hits_by_layer: dict[str, Counter] = {}
+        self._cache_misses = Counter(
+            "citewell_cache_misses", "Questions whose reply was not kept", registry=self.registry
+        )
         self._recall = Gauge(
             "citewell_recall_at_10",
             "Share of the 10 nearest that the index finds, by the last sampled questions",
@@ -133,12 +147,45 @@ class Metrics:
         self._recall.labels(collection).set(mean)
         self._recall_samples.labels(collection).inc()
 
+    def watch_cache(self, cache: MemoryCache) -> None:
+        """Tell what the process's cache of replies holds."""
+        self.registry.register(_CacheCollector(cache))
+
+    def looked_up(self, reply: CachedReply) -> None:
+        """A question got a reply by way of the cache; what was made for it is told by `asked`."""
+        layer = "joined" if reply.joined else reply.layer
+        if layer is not None:
+            if (hits := self._hits_by_layer.get(layer)) is None:
+                hits = self._hits_by_layer[layer] = self._cache_hits.labels(layer)
+            hits.inc()
+            self._questions.inc()
+            self._sources.inc(reply.sources)
+        else:
+            self._cache_misses.inc()
+
     def asked(self, answer: Answer) -> None:
         """A question got this answer."""
         self._questions.inc()
         self._sources.inc(len(answer.hits))
         for part in answer.degraded:
             self._degraded.labels(part).inc()
+
+
+class _CacheCollector(Collector):
+    """Reads the cache when somebody looks."""
+
+    def __init__(self, cache: MemoryCache) -> None:
+        self._cache = cache
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily(
+            "citewell_cache_bytes", "Memory for kept replies", value=self._cache.bytes_held
+        )
+        yield CounterMetricFamily(
+            "citewell_cache_evictions",
+            "Kept replies that made room for others",
+            value=self._cache.evictions,
+        )
 
 
 @get("/metrics", include_in_schema=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from litestar import Request, post
+from litestar import Request, Response, post
+from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 
 from citewell.errors import (
@@ -16,11 +17,9 @@ from citewell.errors import (
     StoreUnavailable,
 )
 from citewell.filtering import Filter, parse_filter
-from citewell.model import DEFAULT_COLLECTION, Answer, DocumentId, Mode, Scope, SearchOptions
-from citewell.usecases import AnswerQuestion
+from citewell.model import DEFAULT_COLLECTION, DocumentId, Scope
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
-from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import (
     BODY_TOO_SLOW,
     CONTENT_TOO_LARGE,
@@ -29,30 +28,12 @@ from citewell_entrypoints.http.problems import (
     HttpProblem,
 )
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
-from citewell_entrypoints.http.sampling import RecallSampler
+from citewell_entrypoints.http.ready import ReadyJson
+from citewell_entrypoints.http.replies import QuestionReplies
 
-__all__ = ["CountedAnswers", "ask_question"]
+__all__ = ["ask_question"]
 
 _decoder: Final = msgspec.json.Decoder(QueryRequest)
-
-
-class CountedAnswers:
-    """AnswerQuestion, counted, and sampled for its recall: the one thing that the route depends on."""
-
-    def __init__(
-        self, answer_question: AnswerQuestion, metrics: Metrics, sampler: RecallSampler | None = None
-    ) -> None:
-        self._answer_question = answer_question
-        self._metrics = metrics
-        self._sampler = sampler
-
-    async def __call__(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Answer:
-        """Raises what AnswerQuestion raises."""
-        answer = await self._answer_question(question, scope=scope, top_k=top_k, options=options)
-        self._metrics.asked(answer)
-        if self._sampler is not None and options.mode is not Mode.LEXICAL:
-            self._sampler.offer(question, scope=scope)
-        return answer
 
 
 @post(
@@ -63,6 +44,14 @@ class CountedAnswers:
     summary="Ask a question",
     operation_class=QueryOperation,
     response_description="The sources, best first",
+    response_headers=[
+        ResponseHeader(
+            name="Cache-Status",
+            description="whether the reply was kept from before, as RFC 9211 has it: `citewell; hit`, or "
+            "`citewell; fwd=miss`; absent where no reply is kept",
+            documentation_only=True,
+        )
+    ],
     responses=problems(
         INVALID_REQUEST,
         DocumentNotFound,
@@ -74,19 +63,19 @@ class CountedAnswers:
     ),
 )
 async def ask_question(
-    request: Request[Any, Any, Any], answer_question: NamedDependency[CountedAnswers]
-) -> QueryReply:
+    request: Request[Any, Any, Any], answer_question: NamedDependency[QuestionReplies]
+) -> Response[QueryReply]:
     """Find the passages that answer a question, best first, and the answer if a language model is there.
 
     A source cites exactly: document, revision (`sha256`), pages and character span. Documents that are not
     `ready` are not found. If the language model, the reranker or, in a hybrid search, the embedder is away,
-    sources come all the same, and `degraded` names what was missing.
+    sources come all the same, and `degraded` names what was missing. A reply that was made before is given
+    again as long as nothing that it depends on has changed (`Cache-Status`); `cache: false` has it made anew.
     """
     asked = await read_json(request, _decoder)
-    answer = await answer_question(
-        asked.question, scope=_scope(asked), top_k=asked.top_k, options=asked.options
-    )
-    return QueryReply.of(answer, explain=asked.explain)
+    reply = await answer_question(asked, scope=_scope(asked))
+    headers = {} if reply.cache_status is None else {"Cache-Status": reply.cache_status}
+    return ReadyJson(reply.body, headers=headers)
 
 
 def _scope(asked: QueryRequest) -> Scope:

@@ -129,6 +129,10 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Meta(description="give passages of the same, or nearly the same, text once, the others in `also_in`"),
     ] = True
     explain: Annotated[bool, Meta(description="tell how each source came to its place")] = False
+    cache: Annotated[
+        bool,
+        Meta(description="take a reply that was made before, if nothing has changed; `Cache-Status` tells"),
+    ] = True
 
     @property
     def options(self) -> SearchOptions:
@@ -216,9 +220,16 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
     reranked: Annotated[int, Meta(description="passages that the reranker judged")]
     rerank_ms: Annotated[float, Meta(description="milliseconds for reranking")]
     plan: Annotated[PlanItem | None, Meta(description="null if it is not known")]
+    cached: Annotated[
+        bool,
+        Meta(
+            description="whether the reply was made for a question before; the milliseconds are those of its "
+            "making"
+        ),
+    ]
 
     @classmethod
-    def of(cls, trace: SearchTrace) -> QueryExplanation:
+    def of(cls, trace: SearchTrace, *, cached: bool) -> QueryExplanation:
         return cls(
             vector_weight=trace.vector_weight,
             dense_candidates=trace.dense_seen,
@@ -228,6 +239,7 @@ class QueryExplanation(Struct, frozen=True, kw_only=True):
             reranked=trace.reranked,
             rerank_ms=round(trace.rerank_ms, 3),
             plan=PlanItem.of(trace.plan),
+            cached=cached,
         )
 
 
@@ -365,10 +377,10 @@ class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     )
 
     @classmethod
-    def of(cls, answer: Answer, *, explain: bool = False) -> QueryReply:
+    def of(cls, answer: Answer, *, explain: bool = False, cached: bool = False) -> QueryReply:
         return cls(
             answer=answer.text,
             sources=[Source.of(hit, explain=explain) for hit in answer.hits],
             degraded=list(answer.degraded),
-            explanation=QueryExplanation.of(answer.trace) if explain else None,
+            explanation=QueryExplanation.of(answer.trace, cached=cached) if explain else None,
         )

@@ -60,6 +60,8 @@ class Passages:
         passages._start = passages._end = passages._last_start = chunk.span.start
         passages._index = chunk.index + 1
         passages._ahead.extend(headings)
+        # One at the chunk's start may stand on the page before, which is not fed again.
+        passages._headings += [heading for heading in headings if heading.start == chunk.span.start]
         passages._known_up_to = chunk.span.start
         return passages
 

@@ -12,6 +12,7 @@ from citewell.memory.passages import MemoryPassageStore
 from citewell.memory.queue import MemoryJobQueue
 from citewell.memory.state import MemoryDatabase, utc_now
 from citewell.memory.vectors import MemoryVectorStore
+from citewell.memory.versions import MemoryVersionStore
 
 __all__ = [
     "MemoryBlobStore",
@@ -26,6 +27,7 @@ __all__ = [
     "MemoryPageStore",
     "MemoryPassageStore",
     "MemoryVectorStore",
+    "MemoryVersionStore",
     "SheetRenderer",
     "utc_now",
 ]

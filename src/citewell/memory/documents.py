@@ -119,6 +119,7 @@ class MemoryDocumentStore:
         if known.id in tables.live and tables.newest_revision(known.id) == known.revision_id:
             publication, chunks = tables.live[known.id]
             tables.live[known.id] = (replace(publication, document_name=submission.name), chunks)
+            self._database.found_anew(tables, known.id, collection=known.collection)
         revision_id = tables.newest_revision(known.id)
         tables.revisions[revision_id] = replace(tables.revisions[revision_id], metadata=submission.metadata)
         return self._database.change(tables, known, name=submission.name, metadata=submission.metadata)
@@ -169,6 +170,7 @@ class MemoryDocumentStore:
         async with self._database.tables() as tables:
             tables.document(document_id)
             del tables.documents[document_id], tables.last_events[document_id]
+            tables.document_versions.pop(document_id, None)
             revisions = {r: row for r, row in tables.revisions.items() if row.document_id == document_id}
             for revision_id in revisions:
                 tables.drop_revision(revision_id, now=self._database.clock())

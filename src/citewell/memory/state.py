@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from citewell.errors import DocumentNotFound, StaleLease
 from citewell.model import (
@@ -86,6 +87,8 @@ class Tables:
     pages: dict[tuple[RevisionId, int], Page] = field(default_factory=dict)
     staged: dict[tuple[RevisionId, int], EmbeddedChunk] = field(default_factory=dict)
     live: dict[DocumentId, tuple[Publication, tuple[EmbeddedChunk, ...]]] = field(default_factory=dict)
+    document_versions: dict[DocumentId, int] = field(default_factory=dict)
+    collection_versions: dict[str, int] = field(default_factory=dict)
 
     def snapshot(self) -> Tables:
         """The same content in dictionaries of its own."""
@@ -120,6 +123,9 @@ class MemoryDatabase:
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
         self.clock = clock
+        #: Tells its versions from those of others.
+        self.name = uuid4().hex
+        self._versions = itertools.count(1)
         self.revision_ids = itertools.count(1)
         self._event_ids = itertools.count(1)
         self._tables = Tables()
@@ -154,6 +160,12 @@ class MemoryDatabase:
             tables.last_events[document.id] = event
             tables.events[event.id] = (document.id, event)
         return changed
+
+    def found_anew(self, tables: Tables, document_id: DocumentId, *, collection: str) -> None:
+        """Searches may find something else of the document, or no longer find it."""
+        version = next(self._versions)
+        tables.document_versions[document_id] = version
+        tables.collection_versions[collection] = version
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[None]:

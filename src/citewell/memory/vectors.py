@@ -62,6 +62,7 @@ class MemoryVectorStore:
             if not staged and live is not None and live[0].revision_id == publication.revision_id:
                 return
             tables.live[publication.document_id] = (publication, staged)
+            self._found_anew(tables, publication)
 
     async def search(self, vector: Vector, *, k: int, scope: Scope) -> Sequence[Hit]:
         self._check(vector)
@@ -131,6 +132,7 @@ class MemoryVectorStore:
                         replace(e, terms=encoder.passage(_in_context(publication, e.chunk))) for e in chunks
                     )
                     tables.live[document_id] = (publication, encoded)
+                    self._found_anew(tables, publication)
                     return len(encoded)
             return 0
 
@@ -149,9 +151,14 @@ class MemoryVectorStore:
 
     async def delete(self, document_id: DocumentId) -> None:
         async with self._database.tables() as tables:
-            tables.live.pop(document_id, None)
+            publication, _ = tables.live.pop(document_id, (None, ()))
+            if publication is not None:
+                self._found_anew(tables, publication)
             for revision_id in [r for r, row in tables.revisions.items() if row.document_id == document_id]:
                 _take_staged(tables, revision_id)
+
+    def _found_anew(self, tables: Tables, publication: Publication) -> None:
+        self._database.found_anew(tables, publication.document_id, collection=publication.collection)
 
     def _check(self, vector: Vector) -> None:
         if len(vector) != self._space.dimensions:

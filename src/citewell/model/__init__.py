@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from citewell.model.answers import Answer, Delta, Message
+from citewell.model.caching import Asked, CachedReply, MadeReply, ScopeVersion
 from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Passage, Publication, Vector
 from citewell.model.documents import (
     Blob,
@@ -52,9 +53,11 @@ __all__ = [
     "MAX_CANDIDATES",
     "MAX_EXPAND",
     "Answer",
+    "Asked",
     "Backlog",
     "Blob",
     "Box",
+    "CachedReply",
     "Candidate",
     "Candidates",
     "Chunk",
@@ -79,6 +82,7 @@ __all__ = [
     "LegScore",
     "Line",
     "LiveRevision",
+    "MadeReply",
     "Message",
     "Mode",
     "Page",
@@ -91,6 +95,7 @@ __all__ = [
     "Ranked",
     "RevisionId",
     "Scope",
+    "ScopeVersion",
     "SearchOptions",
     "SearchPlan",
     "SearchTrace",

@@ -10,6 +10,7 @@ used.
 from __future__ import annotations
 
 from citewell.ports.answers import LLM
+from citewell.ports.caching import Cache, VersionStore
 from citewell.ports.documents import BlobStore, ContentLedger, DocumentStore, PageStore
 from citewell.ports.images import ImageCache, PageRenderer
 from citewell.ports.jobs import JobBoard, JobQueue, JobStore
@@ -20,6 +21,7 @@ from citewell.ports.units import Clock, UnitOfWork
 __all__ = [
     "LLM",
     "BlobStore",
+    "Cache",
     "Chunker",
     "Clock",
     "ContentLedger",
@@ -41,4 +43,5 @@ __all__ = [
     "TokenCounter",
     "UnitOfWork",
     "VectorStore",
+    "VersionStore",
 ]

@@ -12,13 +12,25 @@ Each suite names the fixtures that it asks for; each test quotes the promise tha
 import pytest
 
 _SUITES = (
-    *("blobs", "board", "chunker", "contents", "documents", "embedder", "filters", "images", "jobs"),
+    *(
+        "blobs",
+        "board",
+        "caching",
+        "chunker",
+        "contents",
+        "documents",
+        "embedder",
+        "filters",
+        "images",
+        "jobs",
+    ),
     *("lexical", "llm", "pages", "parser", "passages", "queue", "recall", "reranker", "stores", "vectors"),
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
 
 from citewell.testing.blobs import BlobStoreContract
 from citewell.testing.board import JobBoardContract
+from citewell.testing.caching import CacheContract, VersionStoreContract
 from citewell.testing.chunker import ChunkerContract
 from citewell.testing.contents import ContentLedgerContract
 from citewell.testing.documents import DocumentStoreContract
@@ -41,6 +53,7 @@ from citewell.testing.vectors import NewPublication, VectorStoreContract
 __all__ = [
     "CONTRACT_SPACE",
     "BlobStoreContract",
+    "CacheContract",
     "ChunkerContract",
     "ContentLedgerContract",
     "DocumentStoreContract",
@@ -73,4 +86,5 @@ __all__ = [
     "Stores",
     "StoresContract",
     "VectorStoreContract",
+    "VersionStoreContract",
 ]

@@ -13,6 +13,7 @@ from citewell.usecases.rankings import SearchDefaults
 from citewell.usecases.reading import GetDocument, ListDocuments, ReadChunks, ReadContent, ReadText
 from citewell.usecases.recall import MAX_RECALL_QUESTIONS, CheckRecall, MeasureRecall
 from citewell.usecases.recover import AnnounceDueJobs, ExpireUploads, ForgetHistory
+from citewell.usecases.results import CacheReplies
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, LexicalLeg, Search
 from citewell.usecases.select import MAX_RERANK_DEPTH, RerankStage
 from citewell.usecases.stage import StageRevision
@@ -29,6 +30,7 @@ __all__ = [
     "AdmitUpload",
     "AnnounceDueJobs",
     "AnswerQuestion",
+    "CacheReplies",
     "CancelDocument",
     "CheckRecall",
     "CollectContents",
