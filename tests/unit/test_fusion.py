@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise, permutations
 from uuid import UUID
 
@@ -32,7 +33,7 @@ def candidates(scores: list[tuple[float | None, float | None]]) -> Candidates:
     return Candidates(tuple(items), highest_bm25=10.0)
 
 
-def order(ranked: tuple[Ranked, ...]) -> list[int]:
+def order(ranked: Sequence[Ranked]) -> list[int]:
     return [one.candidate.ref.chunk_index for one in ranked]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from types import TracebackType
@@ -106,6 +106,21 @@ class PgDatabase:
                 async with self._opened(self._pool).connection() as connection:
                     yield connection
 
+    async def fetch(self, query: bytes, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """The rows of one prepared statement, values in binary, over the connection that `connection` gives.
+
+        For what is asked most: without the layers of context managers it takes half of the time.
+        """
+        with translated():
+            if (current := self._current.get()) is not None:
+                return await _rows(current, query, parameters)
+            pool = self._opened(self._pool)
+            connection = await pool.getconn()
+            try:
+                return await _rows(connection, query, parameters)
+            finally:
+                await pool.putconn(connection)
+
     @asynccontextmanager
     async def spare_connection(self) -> AsyncIterator[Connection]:
         """One beside the pool's, to look whether the database answers: it waits for no work."""
@@ -197,3 +212,10 @@ class PgDatabase:
             # One lost connection means that the server has restarted, so the others are lost too.
             await self._opened(self._pool).drain()
             raise
+
+
+async def _rows(
+    connection: Connection, query: bytes, parameters: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    cursor = await connection.execute(query, parameters, prepare=True, binary=True)
+    return await cursor.fetchall()

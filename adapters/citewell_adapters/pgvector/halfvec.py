@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
+from array import array
+from functools import lru_cache
 from typing import Final
 
 from pgvector import HalfVector
@@ -23,7 +25,15 @@ _NOT_FINITE: Final = re.compile(rb"[\x7c-\x7f\xfc-\xff]")
 
 def half_vector(vector: Vector) -> HalfVector:
     """Rounded to half precision. Raises InvalidInput for numbers that are not finite, or too large for it."""
+    if isinstance(vector, array) and vector.typecode == "f":
+        return _of_singles(vector.tobytes())
     return HalfVector.from_binary(pack_half(vector))
+
+
+# A question that is asked again has the same vector, and packing 1,536 numbers takes 45 µs.
+@lru_cache(256)
+def _of_singles(singles: bytes) -> HalfVector:
+    return HalfVector.from_binary(pack_half(array("f", singles)))
 
 
 def pack_half(vector: Vector) -> bytes:

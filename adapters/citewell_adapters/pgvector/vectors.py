@@ -175,9 +175,9 @@ class PgVectorStore:
             return []
         query, parameters = self._statements.nearest.choose(scope, k=k)
         parameters["vector"] = half
-        async with self._connection() as connection:
-            cursor = await connection.execute(query, parameters, prepare=True, binary=True)
-            return [_hit(row) for row in await cursor.fetchall()]
+        with self._served():
+            rows = await self._database.fetch(query, parameters)
+        return list(map(_hit, rows))
 
     async def candidates(
         self, vector: Vector | None, words: Sequence[Sequence[int]], *, k: int, scope: Scope
@@ -204,9 +204,8 @@ class PgVectorStore:
             return [text async for (text,) in cursor]
 
     async def _candidates(self, query: bytes, parameters: Mapping[str, object]) -> Candidates:
-        async with self._connection() as connection:
-            cursor = await connection.execute(query, parameters, prepare=True, binary=True)
-            rows = await cursor.fetchall()
+        with self._served():
+            rows = await self._database.fetch(query, parameters)
         items = tuple(
             Candidate(ChunkRef(DocumentId(row[0]), row[2]), RevisionId(row[1]), row[3], row[4])
             for row in rows
@@ -223,11 +222,11 @@ class PgVectorStore:
             "indexes": [candidate.ref.chunk_index for candidate in candidates],
         }
         hits: list[Hit | None] = [None] * len(candidates)
-        async with self._connection() as connection:
-            cursor = await connection.execute(HITS, parameters, prepare=True, binary=True)
-            for place, *row in await cursor.fetchall():
-                similarity = candidates[place - 1].similarity
-                hits[place - 1] = _hit((-1.0 if similarity is None else similarity, *row))
+        with self._served():
+            rows = await self._database.fetch(HITS.encode(), parameters)
+        for place, *row in rows:
+            similarity = candidates[place - 1].similarity
+            hits[place - 1] = _hit((-1.0 if similarity is None else similarity, *row))
         return hits
 
     async def encode(self, encoder: LexicalEncoder) -> int:

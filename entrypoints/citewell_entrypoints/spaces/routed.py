@@ -57,8 +57,15 @@ class RoutedEmbedder:
         return self._spaces.now().count_tokens(text)
 
     async def embed(self, texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[Vector]:
-        """See the port."""
-        return await self._spaces.steady(lambda: self._spaces.now().embedder.embed(texts, role=role))
+        """See the port. A single question may be remembered, or embedded together with others."""
+
+        async def work() -> Sequence[Vector]:
+            served = self._spaces.now()
+            if role == "question" and len(texts) == 1:
+                return [await served.questions(texts[0])]
+            return await served.embedder.embed(texts, role=role)
+
+        return await self._spaces.steady(work)
 
 
 class RoutedChunker:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
+from citewell.caching import QuestionVectors
 from citewell.errors import CitewellError, SpaceMismatch
 from citewell.ports import Chunker, Embedder, TokenCounter
 from citewell_entrypoints.settings import Settings, SettingsError
@@ -48,12 +49,13 @@ class SpaceParts:
 class Served:
     """An open space.
 
-    count_tokens: the embedder's, which remembers the last texts. users: how much work goes on with it.
-    try_again_at: when to open its embedder again.
+    count_tokens: the embedder's, which remembers the last texts. questions: embeds with it too. users: how
+    much work goes on with it. try_again_at: when to open its embedder again.
     """
 
     embedder: Embedder
     count_tokens: TokenCounter
+    questions: QuestionVectors
     vectors: PgVectorStore
     chunker: Chunker
     closing: AsyncExitStack
@@ -178,7 +180,10 @@ class ServedSpaces:
             store = PgVectorStore(self._database, embedder.space, origin=origin)
             vectors = await stack.enter_async_context(store)
             closing = stack.pop_all()
-            return Served(embedder, count_tokens, vectors, chunker, closing, try_again_at=try_again_at)
+            questions = QuestionVectors(embedder)
+            return Served(
+                embedder, count_tokens, questions, vectors, chunker, closing, try_again_at=try_again_at
+            )
 
     def _chunker(self, embedder: Embedder, count_tokens: TokenCounter, *, starting: bool) -> Chunker:
         """As the settings say, but those that do not fit a space that took over while we ran stop nothing."""

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from heapq import nsmallest
 from typing import Final
 
 from citewell.lexical import UNSPACED, WORD_SIGN
@@ -29,13 +32,23 @@ _PLAIN_WORDS: Final = re.compile(r"\w+", re.ASCII)
 _UNSPACED: Final = re.compile(rf"[{UNSPACED}]")
 _UNSPACED_OR_RUN: Final = re.compile(rf"[{UNSPACED}]|[^{UNSPACED}]+")
 _HAS_DIGIT: Final = re.compile(r"\d")
+#: A word with a digit in it, among words with a space between them.
+_NUMBERS: Final = re.compile(r"[^\s\d]*\d\S*")
+#: How many shingles are looked at first.
+_SKETCH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Print:
-    """What is compared of a text."""
+    """What is compared of a text. whole: its words, for texts that are the same.
 
-    shingles: frozenset[tuple[str, str, str]]
+    sketch: the least of its shingles. Texts that share as many as NEAR have none of these in common once in
+    millions of times (Broder 1997), and others nearly always, so that most pairs cost next to nothing.
+    """
+
+    whole: str
+    shingles: array[int]
+    sketch: frozenset[int]
     numbers: tuple[str, ...]
 
 
@@ -55,19 +68,17 @@ class Distinct:
 
     def add(self, hit: Hit) -> bool:
         """Keep the hit, or count it as a copy of one that is kept; whether it is kept."""
-        words = _words(hit.chunk.text)
-        text = " ".join(words)
-        kept = self._by_text.get(text)
+        own = _print_of(hit.chunk.text)
+        kept = self._by_text.get(own.whole)
         if kept is None:
-            own = _print_of(words)
             kept = next((i for i, other in enumerate(self._prints) if _nearly_same(own, other)), None)
             if kept is None:
-                self._by_text[text] = len(self._kept)
+                self._by_text[own.whole] = len(self._kept)
                 self._kept.append(hit)
                 self._copies.append([])
                 self._prints.append(own)
                 return True
-            self._by_text[text] = kept
+            self._by_text[own.whole] = kept
         self._copies[kept].append(hit)
         return False
 
@@ -91,14 +102,21 @@ def _words(text: str) -> list[str]:
     return [part for word in found for part in _UNSPACED_OR_RUN.findall(word)]
 
 
-def _print_of(words: list[str]) -> _Print:
-    shingles = frozenset(zip(words, words[1:], words[2:], strict=False))
-    return _Print(shingles, tuple(sorted(filter(_HAS_DIGIT.search, words))))
+# The same passages are found again and again. An entry takes some 4 kB.
+@lru_cache(2_048)
+def _print_of(text: str) -> _Print:
+    words = _words(text)
+    whole = " ".join(words)
+    shingles = set(map(hash, zip(words, words[1:], words[2:], strict=False)))
+    numbers = sorted(_NUMBERS.findall(whole)) if _HAS_DIGIT.search(whole) else ()
+    return _Print(whole, array("q", shingles), frozenset(nsmallest(_SKETCH, shingles)), tuple(numbers))
 
 
 def _nearly_same(one: _Print, other: _Print) -> bool:
-    fewer, more = sorted((len(one.shingles), len(other.shingles)))
-    if one.numbers != other.numbers or fewer < _FEWEST_SHINGLES or fewer < NEAR * more:
+    if one.sketch.isdisjoint(other.sketch) or one.numbers != other.numbers:
         return False
-    shared = len(one.shingles & other.shingles)
+    fewer, more = sorted((len(one.shingles), len(other.shingles)))
+    if fewer < _FEWEST_SHINGLES or fewer < NEAR * more:
+        return False
+    shared = len(set(one.shingles).intersection(other.shingles))
     return shared >= NEAR * (fewer + more - shared)

@@ -7,11 +7,12 @@ that a leg did not bring gets nothing from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import add
+from typing import Final, overload
 
-from citewell.model import Candidate, Candidates, ChunkRef, Explanation, Fusion, LegScore, Mode, Ranked
+from citewell.model import Candidate, Candidates, Explanation, Fusion, LegScore, Mode, Ranked
 
 __all__ = ["rank"]
 
@@ -20,73 +21,114 @@ _RRF_K: Final = 60
 
 def rank(
     candidates: Candidates, *, mode: Mode, fusion: Fusion = Fusion.CONVEX, vector_weight: float
-) -> tuple[Ranked, ...]:
+) -> Sequence[Ranked]:
     """All candidates, best first; equal ones by ChunkRef.
 
     What both legs rank in one order stays in that order. Relevance, in [0, 1], by mode: dense,
     (1 + cosine) / 2; lexical, BM25 as a share of the highest that the question could reach; hybrid, the fused
     score, which is relative to the other candidates.
     """
-    dense = _leg({c.ref: c.similarity for c in candidates.items if c.similarity is not None})
-    lexical = _leg({c.ref: c.bm25 for c in candidates.items if c.bm25 is not None})
+    items = candidates.items
+    dense = _leg(items, [each.similarity for each in items])
+    lexical = _leg(items, [each.bm25 for each in items])
     if mode is Mode.HYBRID:
-        weight = vector_weight if dense and lexical else float(bool(dense))
-        dense, lexical = (
-            _contributing(dense, share=weight, fusion=fusion),
-            _contributing(lexical, share=1 - weight, fusion=fusion),
-        )
-    ranked = [
-        _ranked(candidate, mode=mode, highest_bm25=candidates.highest_bm25, dense=dense, lexical=lexical)
-        for candidate in candidates.items
-    ]
+        weight = vector_weight if dense.best_first and lexical.best_first else float(bool(dense.best_first))
+        dense.contribute(share=weight, fusion=fusion)
+        lexical.contribute(share=1 - weight, fusion=fusion)
+    relevances = _relevances(mode, dense, lexical, highest_bm25=candidates.highest_bm25)
     # Of equal scores the one that the legs together rank higher: a leg's last candidate is worth no more
     # than one that it did not bring, but it was brought.
-    last = len(ranked) + 1
-    return tuple(sorted(ranked, key=lambda one: (-one.relevance, _ranks(one, last=last), one.candidate.ref)))
+    last = len(items) + 1
+    order = sorted(
+        range(len(items)),
+        key=lambda i: (-relevances[i], (dense.ranks[i] or last) + (lexical.ranks[i] or last), items[i].ref),
+    )
+    return _Ranking(items, order, relevances, dense, lexical)
 
 
-def _leg(scores: Mapping[ChunkRef, float]) -> dict[ChunkRef, LegScore]:
-    """By rank: best first, equal scores by ChunkRef."""
-    ordered = sorted(scores, key=lambda ref: (-scores[ref], ref))
-    return {ref: LegScore(rank, scores[ref], 0.0) for rank, ref in enumerate(ordered, start=1)}
+@dataclass(slots=True)
+class _Leg:
+    """What a leg says of each candidate, in their order. ranks: from 1, 0 for one that it did not bring."""
 
+    scores: Sequence[float | None]
+    best_first: Sequence[int]
+    ranks: Sequence[int]
+    contributions: list[float]
 
-def _contributing(
-    leg: Mapping[ChunkRef, LegScore], *, share: float, fusion: Fusion
-) -> dict[ChunkRef, LegScore]:
-    if not leg:
-        return {}
-    scores = [score.score for score in leg.values()]
-    low, high = min(scores), max(scores)
-
-    def normal(score: LegScore) -> float:
+    def contribute(self, *, share: float, fusion: Fusion) -> None:
+        """Set what each adds to the fused score."""
+        if not self.best_first:
+            return
         if fusion is Fusion.RRF:
-            return (_RRF_K + 1) / (_RRF_K + score.rank)
-        return (score.score - low) / (high - low) if high > low else 1.0
+            for i in self.best_first:
+                self.contributions[i] = share * (_RRF_K + 1) / (_RRF_K + self.ranks[i])
+            return
+        high, low = self._score(self.best_first[0]), self._score(self.best_first[-1])
+        for i in self.best_first:
+            normal = (self._score(i) - low) / (high - low) if high > low else 1.0
+            self.contributions[i] = share * normal
 
-    return {ref: replace(score, contribution=share * normal(score)) for ref, score in leg.items()}
+    def score(self, i: int) -> LegScore | None:
+        """Of candidate `i`, None if it did not bring it."""
+        rank = self.ranks[i]
+        return LegScore(rank, self._score(i), self.contributions[i]) if rank else None
+
+    def _score(self, i: int) -> float:
+        return self.scores[i] or 0.0
 
 
-def _ranked(
-    candidate: Candidate,
-    *,
-    mode: Mode,
-    highest_bm25: float,
-    dense: Mapping[ChunkRef, LegScore],
-    lexical: Mapping[ChunkRef, LegScore],
-) -> Ranked:
-    ref = candidate.ref
-    explanation = Explanation(dense.get(ref), lexical.get(ref))
+class _Ranking(Sequence[Ranked]):
+    """Candidates in their order. Most are never looked at, so what is said of one is made when it is."""
+
+    def __init__(
+        self,
+        items: Sequence[Candidate],
+        order: Sequence[int],
+        relevances: Sequence[float],
+        dense: _Leg,
+        lexical: _Leg,
+    ) -> None:
+        self._items = items
+        self._order = order
+        self._relevances = relevances
+        self._dense = dense
+        self._lexical = lexical
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, place: int) -> Ranked: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Ranked]: ...
+
+    def __getitem__(self, place: int | slice) -> Ranked | Sequence[Ranked]:
+        if isinstance(place, slice):
+            return tuple(map(self._ranked, self._order[place]))
+        return self._ranked(self._order[place])
+
+    def _ranked(self, i: int) -> Ranked:
+        explanation = Explanation(self._dense.score(i), self._lexical.score(i))
+        return Ranked(self._items[i], self._relevances[i], explanation)
+
+
+def _leg(items: Sequence[Candidate], scores: Sequence[float | None]) -> _Leg:
+    """By rank: best first, equal scores by ChunkRef."""
+    best_first = sorted(
+        (i for i, score in enumerate(scores) if score is not None),
+        key=lambda i: (-(scores[i] or 0.0), items[i].ref),
+    )
+    ranks = [0] * len(items)
+    for rank, i in enumerate(best_first, start=1):
+        ranks[i] = rank
+    return _Leg(scores, best_first, ranks, [0.0] * len(items))
+
+
+def _relevances(mode: Mode, dense: _Leg, lexical: _Leg, *, highest_bm25: float) -> Sequence[float]:
     if mode is Mode.DENSE:
-        relevance = (1 + (candidate.similarity or 0.0)) / 2
+        relevances = [(1 + (score or 0.0)) / 2 for score in dense.scores]
     elif mode is Mode.LEXICAL:
-        relevance = (candidate.bm25 or 0.0) / highest_bm25 if highest_bm25 else 0.0
+        relevances = [(score or 0.0) / highest_bm25 if highest_bm25 else 0.0 for score in lexical.scores]
     else:
-        legs = (explanation.dense, explanation.lexical)
-        relevance = sum(leg.contribution for leg in legs if leg is not None)
-    return Ranked(candidate, min(1.0, max(0.0, relevance)), explanation)
-
-
-def _ranks(one: Ranked, *, last: int) -> int:
-    legs = (one.explanation.dense, one.explanation.lexical)
-    return sum(last if leg is None else leg.rank for leg in legs)
+        relevances = list(map(add, dense.contributions, lexical.contributions))
+    return [min(1.0, max(0.0, relevance)) for relevance in relevances]
