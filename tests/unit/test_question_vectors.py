@@ -59,11 +59,12 @@ async def test_who_comes_while_others_are_embedded_goes_together() -> None:
     """Up to four batches are under way; the same question is embedded once."""
     embedder = HeldEmbedder()
     vectors = QuestionVectors(embedder)
-    first = await started(vectors, "1", "22", "333", "4444")
+    first = [*await started(vectors, "1", "22"), *await started(vectors, "333")]
+    first += [*await started(vectors, "4444"), *await started(vectors, "55555")]
     later = await started(vectors, "a", "bb", "a")
-    assert [len(batch) for batch in embedder.asked] == [1, 1, 1, 1]
+    assert embedder.asked == [["1", "22"], ["333"], ["4444"], ["55555"]]
     embedder.may_go_on.set()
-    assert await asyncio.gather(*first) == [[1.0], [2.0], [3.0], [4.0]]
+    assert await asyncio.gather(*first) == [[1.0], [2.0], [3.0], [4.0], [5.0]]
     assert await asyncio.gather(*later) == [[1.0], [2.0], [1.0]]
     assert embedder.asked[4:] == [["a", "bb"]]
 
@@ -72,7 +73,8 @@ async def test_a_question_that_is_refused_takes_no_other_along() -> None:
     """Each is embedded by itself then."""
     embedder = HeldEmbedder()
     vectors = QuestionVectors(embedder)
-    await started(vectors, "1", "2", "3", "4")
+    for number in range(4):
+        await started(vectors, str(number))
     good, bad = await started(vectors, "good", "bad")
     embedder.may_go_on.set()
     assert await good == [4.0]
