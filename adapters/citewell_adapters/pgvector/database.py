@@ -29,6 +29,7 @@ SEARCH_EF: Final = 200
 #: Every statement has its index, and no estimate is to talk PostgreSQL into reading a whole table instead: it
 #: guesses that a small collection holds as much of the table as any other.
 #: No parallel workers: PostgreSQL would start them for branches of a search that then are not taken.
+#: Plans are made once: they hang on no value, and to plan a search takes longer than to run it.
 #: HNSW in relaxed order, as what it finds is sorted again anyway.
 _SESSION: Final = sql.SQL(
     """
@@ -38,6 +39,7 @@ _SESSION: Final = sql.SQL(
     SET enable_seqscan = off;
     SET max_parallel_workers_per_gather = 0;
     SET jit = off;
+    SET plan_cache_mode = force_generic_plan;
     SET hnsw.ef_search = {search_ef};
     SET hnsw.iterative_scan = relaxed_order
     """
