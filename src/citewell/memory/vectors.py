@@ -217,8 +217,8 @@ def _best_of_both(
     """The k nearest and the k best by BM25, each with the scores of the legs that it is among the best of."""
     near = _top((c for c in scored if c.similarity is not None), lambda c: c.similarity or 0.0, k=k)
     telling = _top((c for c in matching if c.bm25), lambda c: c.bm25 or 0.0, k=k)
-    items = [replace(c, bm25=c.bm25 if ref in telling else None) for ref, c in near.items()]
-    items += [replace(c, similarity=None) for ref, c in telling.items() if ref not in near]
+    items = [c._replace(bm25=c.bm25 if ref in telling else None) for ref, c in near.items()]
+    items += [c._replace(similarity=None) for ref, c in telling.items() if ref not in near]
     return tuple(items)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 from uuid import UUID
 
 from citewell.errors import InvalidInput
@@ -41,8 +41,7 @@ def checked_collection(name: str) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ChunkRef:
+class ChunkRef(NamedTuple):
     """The name of a chunk in the live index; its order breaks ties between equal scores."""
 
     document_id: DocumentId

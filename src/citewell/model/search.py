@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from citewell.errors import InvalidInput
 from citewell.filtering import Filter
@@ -182,8 +182,7 @@ class Hit:
         return min(1.0, max(0.0, (1.0 + self.similarity) / 2.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A chunk that a leg brought. similarity, bm25: None if it is not among the best of that leg."""
 
     ref: ChunkRef

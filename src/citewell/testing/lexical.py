@@ -223,7 +223,7 @@ class LexicalStoreContract:
         replaced = await published(vectors, await new_publication(), [with_terms(0, {3: 1, 5: 9})])
         found = (await lexical.candidates(None, words_of(3), k=5, scope=_EVERYTHING)).items
         candidates = sorted(found, key=lambda each: each.ref, reverse=True)
-        candidates[0] = replace(candidates[0], similarity=0.25)
+        candidates[0] = candidates[0]._replace(similarity=0.25)
         await published(vectors, await new_publication(replacing=replaced), [with_terms(0, {3: 1})])
         hits = await lexical.hits(candidates)
         expected = {

@@ -21,6 +21,8 @@ __all__ = ["MAX_QUESTION_CHARACTERS", "MAX_TOP_K", "LexicalLeg", "Search"]
 MAX_QUESTION_CHARACTERS: Final = 8_000
 MAX_TOP_K: Final = 100
 
+_SHORT_QUESTION: Final = 1_000
+
 _log = logging.getLogger(__name__)
 
 _USUAL: Final = SearchOptions()
@@ -89,7 +91,7 @@ class Search:
             words: Sequence[Sequence[int]] = ()
             k = least
             if options.mode is not Mode.DENSE:
-                words = await asyncio.to_thread(self._lexical.encoder.question, question)
+                words = await self._words(question, self._lexical.encoder)
                 k = max(top_k, options.candidates or self._defaults.candidates_within(scope))
             make = FusedRanking(
                 self._lexical.store, vector, words, scope=scope, options=options, defaults=self._defaults
@@ -126,6 +128,13 @@ class Search:
             if not selected.short or ranking.is_all or k >= MAX_CANDIDATES:
                 return selected, ranking.trace
             k = min(4 * k, MAX_CANDIDATES)
+
+    @staticmethod
+    async def _words(question: str, encoder: LexicalEncoder) -> Sequence[Sequence[int]]:
+        # To ask another thread takes longer than to analyse a usual question.
+        if len(question) <= _SHORT_QUESTION:
+            return encoder.question(question)
+        return await asyncio.to_thread(encoder.question, question)
 
     async def _vector(self, question: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
         if mode is Mode.LEXICAL:
