@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
         default=1, description="worker processes that `citewell serve` starts"
     )
+    api_processes: Annotated[int, Field(ge=1, le=64)] | None = Field(
+        default=None, description="processes of the API; empty: one for each core, at most 4"
+    )
     worker_niceness: Annotated[int, Field(ge=0, le=19)] = Field(
         default=10, description="how far workers let others go first where the processor is short"
     )

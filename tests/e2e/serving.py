@@ -69,6 +69,8 @@ def serving(folder: Path, **settings: str) -> Iterator[Service]:
         "APP_EMBEDDINGS_BACKEND": "mock",
         # Other tests run beside, and are no queries that ingestion should wait for.
         "APP_WORKER_NICENESS": "0",
+        # Most tests look at one process; those of several are in test_api_processes.
+        "APP_API_PROCESSES": "1",
         **settings,
     }
     with log.open("ab") as output:

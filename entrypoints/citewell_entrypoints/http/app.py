@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Final
 
 from litestar import Litestar, Router
@@ -19,7 +19,7 @@ from citewell_entrypoints.http.drawings import draw_page_image, look_for_page_im
 from citewell_entrypoints.http.events import DocumentEvents, stream_events
 from citewell_entrypoints.http.failures import problem_reply
 from citewell_entrypoints.http.health import ReadinessProbes, check_liveness, check_readiness
-from citewell_entrypoints.http.metrics import Metrics, show_metrics
+from citewell_entrypoints.http.metrics import Exposition, Metrics, show_metrics
 from citewell_entrypoints.http.middleware import EveryRequest
 from citewell_entrypoints.http.pages import openapi_config, show_home
 from citewell_entrypoints.http.query import ask_question
@@ -27,6 +27,7 @@ from citewell_entrypoints.http.recall import RecallMeasurement, measure_recall
 from citewell_entrypoints.http.replies import QuestionReplies
 from citewell_entrypoints.http.sampling import RecallSampler
 from citewell_entrypoints.http.shedding import Shedding, gates_of
+from citewell_entrypoints.http.siblings import Siblings
 from citewell_entrypoints.http.streams import OpenStreams
 from citewell_entrypoints.http.submissions import put_document, upload_document
 from citewell_entrypoints.http.uploads import UploadReader
@@ -37,10 +38,12 @@ __all__ = ["create_app"]
 _TIDYING_SECONDS: Final = 60.0
 
 
-def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) -> Litestar:
+def create_app(
+    container: HttpContainer, *, streams: OpenStreams | None = None, siblings: Siblings | None = None
+) -> Litestar:
     """The API over the container's use cases; its lifespan opens and closes what they need.
 
-    streams: ends the streams that are open when the server stops.
+    streams: ends the streams that are open when the server stops. siblings: other processes of the same API.
     """
     metrics = Metrics()
     metrics.watch_cache(container.process_cache())
@@ -67,9 +70,19 @@ def create_app(container: HttpContainer, *, streams: OpenStreams | None = None) 
     )
     app = Litestar(
         [api, check_liveness, check_readiness, show_metrics, show_home],
-        dependencies=_dependencies(container, metrics, streams or OpenStreams(), sampler),
+        dependencies={
+            **_dependencies(container, metrics, streams or OpenStreams(), sampler),
+            "exposition": Provide(
+                lambda: Exposition(metrics, siblings), use_cache=True, sync_to_thread=False
+            ),
+        },
         exception_handlers={Exception: problem_reply},
-        lifespan=[lambda _: open_resources(container), lambda _: _tidying(container), lambda _: sampler],
+        lifespan=[
+            lambda _: open_resources(container),
+            lambda _: _tidying(container),
+            lambda _: sampler,
+            lambda _: siblings.listening(metrics.registry) if siblings else nullcontext(),
+        ],
         openapi_config=openapi_config(),
         # Ours is one for all processes.
         logging_config=None,
@@ -146,7 +159,6 @@ def _dependencies(
         "draw_page": lambda: container.draw_page(),
         "get_document": lambda: container.get_document(),
         "list_documents": lambda: container.list_documents(),
-        "metrics": lambda: metrics,
         "read_chunks": lambda: container.read_chunks(),
         "read_content": lambda: container.read_content(),
         "read_text": lambda: container.read_text(),

@@ -1,4 +1,4 @@
-"""What Prometheus may know of one process."""
+"""What Prometheus may know of the API."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from prometheus_client.registry import Collector
 from citewell.caching import MemoryCache
 from citewell.model import Answer, CachedReply
 from citewell_entrypoints.gates import Gate
+from citewell_entrypoints.http.siblings import Siblings, added_up, told
 
-__all__ = ["Metrics", "show_metrics"]
+__all__ = ["Exposition", "Metrics", "show_metrics"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 #: Anyone can send any word as a method: only these become labels.
@@ -188,9 +189,40 @@ class _CacheCollector(Collector):
         )
 
 
+class _Families(Collector):
+    """Metrics that were collected."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+class Exposition:
+    """The metrics of all API processes that belong together, whichever of them is asked."""
+
+    def __init__(self, metrics: Metrics, siblings: Siblings | None) -> None:
+        self._metrics = metrics
+        self._siblings = siblings
+
+    async def __call__(self, accept: str) -> tuple[bytes, str]:
+        """As the reader of this Accept header likes them, and their media type."""
+        encode, media_type = choose_encoder(accept)
+        registry = self._metrics.registry
+        others = await self._siblings.families() if self._siblings else []
+        if not others:
+            return encode(registry), media_type
+        together = CollectorRegistry()
+        together.register(_Families(added_up([told(registry), *others])))
+        return encode(together), media_type
+
+
 @get("/metrics", include_in_schema=False)
-async def show_metrics(request: Request[Any, Any, Any], metrics: NamedDependency[Metrics]) -> Response[bytes]:
-    """The counters of this process, for Prometheus."""
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+async def show_metrics(
+    request: Request[Any, Any, Any], exposition: NamedDependency[Exposition]
+) -> Response[bytes]:
+    """The counters of the API, for Prometheus."""
+    body, media_type = await exposition(request.headers.get("accept", ""))
     # As a header: the framework would add a second charset to a media type.
-    return Response(encode(metrics.registry), headers={"Content-Type": media_type})
+    return Response(body, headers={"Content-Type": media_type})

@@ -13,7 +13,7 @@ from typing import Final
 
 from citewell_entrypoints.supervisor.launch import set_death_signal
 
-__all__ = ["SUPERVISOR_VARIABLE", "exit_with_parent"]
+__all__ = ["SUPERVISOR_VARIABLE", "die_with", "exit_with_parent"]
 
 #: Tells a child whose child it is; not a setting.
 SUPERVISOR_VARIABLE: Final = "CITEWELL_SUPERVISOR_PID"
@@ -40,6 +40,16 @@ def exit_with_parent() -> None:
         # The supervisor closes our standard input when it is time.
         while os.read(0, 4096):
             pass
+
+
+def die_with(parent: int) -> None:
+    """Kill this process once its parent is gone. To be called once, by a process that was just forked."""
+    if sys.platform == "linux":
+        set_death_signal(signal.SIGKILL)
+    else:
+        threading.Thread(target=_watch, args=(parent,), name="die-with-parent", daemon=True).start()
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _watch(supervisor: int) -> None:
