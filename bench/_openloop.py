@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
             self._received.clear()
             self._reply.set_result(int(head.split(b" ", 2)[1]))
 
-    def connection_lost(self, _exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.is_open = False
         if self._reply is not None and not self._reply.done():
             self._reply.set_result(0)
