@@ -20,8 +20,19 @@ from citewell.model import Chunk, DocumentId, EmbeddedChunk, EmbeddingSpace, Spa
 from citewell_adapters.mock import MockEmbedder
 from citewell_adapters.snowball import SnowballEncoder
 
-__all__ = ["QUESTION", "NewDocument", "add_document", "fill", "index_all", "texts", "without_index"]
+__all__ = [
+    "QUESTION",
+    "NewDocument",
+    "add_document",
+    "fill",
+    "index_all",
+    "passage",
+    "question",
+    "texts",
+    "without_index",
+]
 
+#: For a single document, whose passages are read whatever is asked.
 QUESTION: Final = "What is this document about?"
 
 _SYLLABLES: Final = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo za bre cla dro fle gri".split()  # noqa: SIM905
@@ -57,6 +68,12 @@ def texts(documents: int, chunks: int, *, seed: int = 0) -> Iterator[list[str]]:
             )
             for _ in range(chunks)
         ]
+
+
+def question() -> str:
+    """Six words of the first document, two of them frequent ones."""
+    words = next(texts(1, 1))[0].split()
+    return " ".join(words[:2] + words[-4:])
 
 
 async def documents(space: EmbeddingSpace, *, count: int, chunks: int) -> AsyncIterator[NewDocument]:

@@ -29,7 +29,7 @@ __all__ = ["Statement", "find_pgbench", "logged", "per_second", "session_setting
 
 #: A backend begins each entry of its log with this while statements are looked at.
 _MARK: Final = "=citewell-bench= "
-_EXECUTED: Final = re.compile(r"LOG:  execute [^:]+: (.*)", re.DOTALL)
+_EXECUTED: Final = re.compile(r"LOG:  (?:execute [^:]+|statement): (.*)", re.DOTALL)
 _PARAMETERS: Final = re.compile(r"DETAIL:  parameters: (.*)", re.DOTALL | re.IGNORECASE)
 _PARAMETER: Final = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
 _PLACEHOLDER: Final = re.compile(r"\$(\d+)")

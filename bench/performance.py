@@ -6,8 +6,8 @@
 Starts `citewell serve` of its own, twice: with 250 documents of 80 chunks of 1,536 dimensions, and with a
 collection of 20,000 chunks of 384. All is generated and seeded; the embedder is the mock one. Prints medians
 over the rounds, and writes all values to a file from which `python -m bench.report FILE` makes the tables and
-the plot of docs/performance.md. Beside each figure stands its ceiling: what the part that does the work can do
-alone, measured right after it. `--embedder local` also measures the ingestion with the packaged model.
+the plot of docs/performance.md. Beside each figure stands its ceiling: what the part that does the work can
+do alone, measured right after it. `--embedder local` also measures the ingestion with the packaged model.
 `--quick` is a try with little data.
 """
 
@@ -25,7 +25,7 @@ from typing import Final
 import httpx
 from tests.e2e.serving import Service
 
-from bench._corpus import QUESTION, fill
+from bench._corpus import QUESTION, fill, question
 from bench._figures import BenchResult, Figure, QueryFigure, now, this_machine, write_result
 from bench._ingesting import measure_ingestion
 from bench._queries import Question, Say, measure_queries, warm_up
@@ -108,11 +108,12 @@ def measure(plan: Plan, scratch: Path, *, say: Say) -> BenchResult:
         say("loading the collection")
         loaded(service, NARROW, chunks=plan.chunks)
         size = f"{plan.chunks:,} chunks"
-        dense = {"question": QUESTION, "mode": "dense"}
+        words = question()
+        dense = {"question": words, "mode": "dense"}
         asked = [
             Question(f"{size}, dense", dense),
             Question(f"{size}, dense, a filter keeps a tenth", {**dense, "filter": {"tenth": 3}}),
-            Question(f"{size}, hybrid", {"question": QUESTION}),
+            Question(f"{size}, hybrid", {"question": words}),
         ]
         warm_up(service, asked)
         before = api_memory(service)
