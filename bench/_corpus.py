@@ -7,12 +7,14 @@ taken away for as long, and built over all of them at the end.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+import psutil
 import psycopg
 from tests.pgstores import PgStores, open_pg_stores
 
@@ -40,6 +42,9 @@ _VOCABULARY: Final = 5_000
 _WORDS_A_PASSAGE: Final = 110
 #: So many are moved into the table of vectors at once.
 _BATCH: Final = 5_000
+#: Of a chunk in HNSW's graph, besides its vector.
+_GRAPH_BYTES: Final = 1_000
+_LEAST_MEGABYTES: Final = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def _chunk(index: int, text: str) -> Chunk:
 async def fill(url: str, space: EmbeddingSpace, *, count: int, chunks: int) -> list[DocumentId]:
     """Load the generated documents into a migrated database; their ids."""
     async with open_pg_stores(url, space=space, statement_timeout_seconds=600) as stores:
-        with without_index(url):
+        with without_index(url, chunks=count * chunks, dimensions=space.dimensions):
             ids = []
             waiting = 0
             async for document in documents(space, count=count, chunks=chunks):
@@ -145,8 +150,8 @@ async def index_all(stores: PgStores) -> None:
 
 
 @contextmanager
-def without_index(url: str, *, memory: str = "1GB") -> Iterator[None]:
-    """Takes away the index over the vectors, and builds it over all at the end. memory: for building it."""
+def without_index(url: str, *, chunks: int, dimensions: int) -> Iterator[None]:
+    """Takes away the index over the vectors, and builds it over all at the end: then there are `chunks`."""
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute(
             "SELECT indexname, indexdef FROM pg_indexes "
@@ -157,5 +162,15 @@ def without_index(url: str, *, memory: str = "1GB") -> Iterator[None]:
         try:
             yield
         finally:
-            connection.execute(f"SET maintenance_work_mem = '{memory}'".encode())
+            # Tells if the memory did not do: from there on it would be slow.
+            connection.add_notice_handler(lambda told: print(told.message_primary, file=sys.stderr))
+            memory = _index_megabytes(chunks, dimensions)
+            connection.execute(f"SET maintenance_work_mem = '{memory}MB'".encode())
             connection.execute(str(definition).encode())
+
+
+def _index_megabytes(chunks: int, dimensions: int) -> int:
+    """What a graph of so many takes while it is built, with a third more, as far as it is free."""
+    needed = chunks * (2 * dimensions + _GRAPH_BYTES) * 4 // 3
+    free: int = psutil.virtual_memory().available // 2
+    return max(_LEAST_MEGABYTES, min(needed, free) // 1_048_576)

@@ -19,7 +19,7 @@ from bench._figures import Ceiling, Figure
 from bench.main_job import extraction_seconds, write_pdf
 from citewell_adapters.mock import MockEmbedder
 
-__all__ = ["measure_ingestion"]
+__all__ = ["Ingestion", "measure_ingestion"]
 
 _POLL_SECONDS = 0.01
 
@@ -34,23 +34,34 @@ class _Ingested:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ingestion:
+    """embedder, dimensions: `mock` or `local`, as the service has it. pages: of each document."""
+
+    embedder: str
+    dimensions: int
+    pages: int
+    rounds: int
+
+
 def measure_ingestion(
-    client: httpx.Client, scratch: Path, *, embedder: str, pages: int, rounds: int, say: Callable[[str], None]
+    client: httpx.Client, scratch: Path, asked: Ingestion, *, say: Callable[[str], None]
 ) -> list[Figure]:
-    """Of one document at a time, by one worker. embedder: `mock` or `local`, as the service has it."""
+    """Of one document at a time, by one worker."""
     pdf = scratch / "bench.pdf"
-    write_pdf(pdf, pages=pages)
+    write_pdf(pdf, pages=asked.pages)
+    embedder = asked.embedder
     content = pdf.read_bytes()
     found: list[_Ingested] = []
     alone: list[float] = []
     embedding: list[float] = []
-    for number in range(rounds):
+    for number in range(asked.rounds):
         # What follows the end of a PDF is not read, and makes other bytes of it.
         pdf.write_bytes(content + f"\n% {number}\n".encode())
         one, texts = _ingest(client, pdf)
         found.append(one)
-        alone.append(pages / extraction_seconds(pdf))
-        embedding.append(_embedded_per_second(texts, embedder))
+        alone.append(asked.pages / extraction_seconds(pdf))
+        embedding.append(_embedded_per_second(texts, embedder, asked.dimensions))
         say(f"round {number + 1}, ingestion with {embedder}: {one.pages / one.seconds:.0f} pages a second")
     bare = Ceiling(f"the bare {embedder} embedder", embedding)
     chunks = Figure(
@@ -109,18 +120,18 @@ def _texts(client: httpx.Client, path: str) -> list[str]:
         following = {"after": page["next"]}
 
 
-def _embedded_per_second(texts: list[str], embedder: str) -> float:
+def _embedded_per_second(texts: list[str], embedder: str, dimensions: int) -> float:
     """In a process of its own, on the cores that the service has."""
-    command = [sys.executable, "-m", "bench._ingesting", embedder]
+    command = [sys.executable, "-m", "bench._ingesting", embedder, str(dimensions)]
     ran = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
     return float(ran.stdout)
 
 
-def _embed_alone(texts: list[str], embedder: str) -> float:
+def _embed_alone(texts: list[str], embedder: str, dimensions: int) -> float:
     """Texts a second: the model with a thread for each core, as it is; the mock embedder in one."""
     if embedder == "mock":
         began = time.perf_counter()
-        asyncio.run(MockEmbedder().embed(texts, role="passage"))
+        asyncio.run(MockEmbedder(dimensions=dimensions).embed(texts, role="passage"))
         return len(texts) / (time.perf_counter() - began)
     from citewell_adapters.local.cores import usable_cores
     from citewell_adapters.local.files import packaged_files
@@ -135,4 +146,4 @@ def _embed_alone(texts: list[str], embedder: str) -> float:
 
 
 if __name__ == "__main__":
-    print(_embed_alone(json.load(sys.stdin), sys.argv[1]))
+    print(_embed_alone(json.load(sys.stdin), sys.argv[1], int(sys.argv[2])))

@@ -20,16 +20,24 @@ from bench._openloop import http_request
 from bench._pgbench import Statement, find_pgbench, per_second, session_settings, statements_of
 from citewell_entrypoints.supervisor.postgres import PostgresServer
 
-__all__ = ["CLIENTS", "Question", "Say", "measure_queries", "warm_up"]
+__all__ = ["Asking", "Question", "Say", "measure_queries", "warm_up"]
 
 #: Tells what is going on.
 Say = Callable[[str], None]
 
-CLIENTS: Final = (1, 10, 50)
 _WARM_UP_CLIENTS: Final = 10
 _WARM_UP_SECONDS: Final = 0.5
 #: As many as the service has connections: more would only wait in PostgreSQL.
 _CONNECTIONS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """seconds: of each round, for each question and number of clients."""
+
+    rounds: int
+    seconds: float
+    clients: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +83,21 @@ def warm_up(service: Service, questions: Sequence[Question]) -> None:
 
 
 def measure_queries(
-    service: Service, questions: Sequence[Question], *, rounds: int, seconds: float, say: Say
+    service: Service, questions: Sequence[Question], asking: Asking, *, say: Say
 ) -> list[QueryFigure]:
     """Each question by each number of clients, with its ceiling right behind it, round by round."""
     port = _port(service)
     tops = [_ceiling_of(service, question) for question in questions]
-    series = [[_Series(question, clients) for clients in CLIENTS] for question in questions]
-    for number in range(1, rounds + 1):
+    series = [[_Series(question, clients) for clients in asking.clients] for question in questions]
+    for number in range(1, asking.rounds + 1):
         for top, row in zip(tops, series, strict=True):
             for one in row:
                 before = _cpu_seconds(service)
-                measured = load(port, one.question.request, clients=one.clients, seconds=seconds)
+                measured = load(port, one.question.request, clients=one.clients, seconds=asking.seconds)
                 one.cpu.append(1_000 * (_cpu_seconds(service) - before) / measured.requests)
                 one.found.append(measured)
                 if top.measure is not None:
-                    one.ceiling.append(top.measure(one.clients, seconds))
+                    one.ceiling.append(top.measure(one.clients, asking.seconds))
                 say(f"round {number}, {one.question.name}, {one.clients}: {measured.per_second:.0f} a second")
     return [one.figure(top.what, top.missing) for top, row in zip(tops, series, strict=True) for one in row]
 

@@ -27,8 +27,8 @@ from tests.e2e.serving import Service
 
 from bench._corpus import QUESTION, fill, question
 from bench._figures import BenchResult, Figure, QueryFigure, now, this_machine, write_result
-from bench._ingesting import measure_ingestion
-from bench._queries import Question, Say, measure_queries, warm_up
+from bench._ingesting import Ingestion, measure_ingestion
+from bench._queries import Asking, Question, Say, measure_queries, warm_up
 from bench._service import api_memory, help_figure, later_starts, memory_figures, timed_start
 from bench._tables import bench_tables
 from citewell.model import DocumentId
@@ -47,10 +47,16 @@ class Plan:
 
     rounds: int = 5
     seconds: float = 2.0
+    clients: Sequence[int] = (1, 10, 50)
     wide_chunks: int = 20_000
     chunks: int = 20_000
     pages: int = 300
     embedder: str = "mock"
+
+    @property
+    def asking(self) -> Asking:
+        """How each question is asked."""
+        return Asking(self.rounds, self.seconds, self.clients)
 
 
 QUICK: Final = Plan(rounds=1, seconds=0.5, wide_chunks=2_400, chunks=2_400, pages=40)
@@ -88,23 +94,50 @@ def measure(plan: Plan, scratch: Path, *, say: Say) -> BenchResult:
     """All of it."""
     machine = this_machine()
     starts: list[float] = []
-    queries: list[QueryFigure] = []
-    with timed_start(scratch / "wide", starts, APP_EMBEDDINGS_DIM=str(WIDE)) as service:
+    queries = within_documents(plan, scratch / "wide", starts, say=say)
+    narrow = scratch / "narrow"
+    found, figures = within_collection(plan, narrow, starts, say=say)
+    say("starting again and again")
+    figures += [
+        Figure("first start, until `/readyz` is 200", "s", starts),
+        later_starts(narrow, rounds=plan.rounds, APP_EMBEDDINGS_DIM=str(NARROW)),
+        help_figure(),
+    ]
+    if plan.embedder == "local":
+        figures += local_ingestion(plan, scratch / "local", say=say)
+    return BenchResult(
+        at=now(),
+        machine=machine,
+        command=" ".join(["python -m bench.performance", *sys.argv[1:]]),
+        rounds=plan.rounds,
+        seconds=plan.seconds,
+        queries=[*queries, *found],
+        figures=figures,
+    )
+
+
+def within_documents(plan: Plan, folder: Path, starts: list[float], *, say: Say) -> list[QueryFigure]:
+    """Questions to one of many documents."""
+    with timed_start(folder, starts, APP_EMBEDDINGS_DIM=str(WIDE)) as service:
         say("loading the documents")
         ids = loaded(service, WIDE, chunks=plan.wide_chunks)
-        within = {"document_id": str(ids[7]), "question": QUESTION, "mode": "dense"}
+        within = {"document_id": str(ids[len(ids) // 2]), "question": QUESTION, "mode": "dense"}
         asked = [
             Question("one document, dense", within),
             Question("one document, dense, asked before", within, kept=True),
         ]
         warm_up(service, asked)
-        queries += measure_queries(service, asked, rounds=plan.rounds, seconds=plan.seconds, say=say)
-    narrow = scratch / "narrow"
-    with timed_start(narrow, starts, APP_EMBEDDINGS_DIM=str(NARROW)) as service:
+        return measure_queries(service, asked, plan.asking, say=say)
+
+
+def within_collection(
+    plan: Plan, folder: Path, starts: list[float], *, say: Say
+) -> tuple[list[QueryFigure], list[Figure]]:
+    """Questions to a collection; before them ingestion, after them memory."""
+    with timed_start(folder, starts, APP_EMBEDDINGS_DIM=str(NARROW)) as service:
         with httpx.Client(base_url=service.url, timeout=600) as client:
-            figures = measure_ingestion(
-                client, scratch, embedder="mock", pages=plan.pages, rounds=plan.rounds, say=say
-            )
+            ingestion = Ingestion("mock", NARROW, plan.pages, plan.rounds)
+            figures = measure_ingestion(client, folder, ingestion, say=say)
         say("loading the collection")
         loaded(service, NARROW, chunks=plan.chunks)
         size = f"{plan.chunks:,} chunks"
@@ -117,26 +150,9 @@ def measure(plan: Plan, scratch: Path, *, say: Say) -> BenchResult:
         ]
         warm_up(service, asked)
         before = api_memory(service)
-        found = measure_queries(service, asked, rounds=plan.rounds, seconds=plan.seconds, say=say)
-        figures += [*memory_figures(service), growth(service, found, before, seconds=plan.seconds)]
-        queries += found
-    say("starting again and again")
-    figures += [
-        Figure("first start, until `/readyz` is 200", "s", starts),
-        later_starts(narrow, rounds=plan.rounds, APP_EMBEDDINGS_DIM=str(NARROW)),
-        help_figure(),
-    ]
-    if plan.embedder == "local":
-        figures += local_ingestion(plan, scratch, say=say)
-    return BenchResult(
-        at=now(),
-        machine=machine,
-        command=" ".join(["python -m bench.performance", *sys.argv[1:]]),
-        rounds=plan.rounds,
-        seconds=plan.seconds,
-        queries=queries,
-        figures=figures,
-    )
+        queries = measure_queries(service, asked, plan.asking, say=say)
+        memory = [*memory_figures(service), growth(service, queries, before, seconds=plan.seconds)]
+        return queries, [*figures, *memory]
 
 
 def loaded(service: Service, dimensions: int, *, chunks: int) -> list[DocumentId]:
@@ -146,15 +162,14 @@ def loaded(service: Service, dimensions: int, *, chunks: int) -> list[DocumentId
     return asyncio.run(fill(url, space, count=chunks // CHUNKS_A_DOCUMENT, chunks=CHUNKS_A_DOCUMENT))
 
 
-def local_ingestion(plan: Plan, scratch: Path, *, say: Say) -> list[Figure]:
+def local_ingestion(plan: Plan, folder: Path, *, say: Say) -> list[Figure]:
     """With the packaged model."""
-    folder, starts = scratch / "local", list[float]()
     with (
-        timed_start(folder, starts, APP_EMBEDDINGS_BACKEND="local", APP_EMBEDDINGS_DIM="") as service,
+        timed_start(folder, [], APP_EMBEDDINGS_BACKEND="local", APP_EMBEDDINGS_DIM="") as service,
         httpx.Client(base_url=service.url, timeout=600) as client,
     ):
-        pages = max(plan.pages // 4, 20)
-        return measure_ingestion(client, folder, embedder="local", pages=pages, rounds=plan.rounds, say=say)
+        ingestion = Ingestion("local", NARROW, max(plan.pages // 4, 20), plan.rounds)
+        return measure_ingestion(client, folder, ingestion, say=say)
 
 
 def growth(service: Service, queries: Sequence[QueryFigure], before: float, *, seconds: float) -> Figure:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import psutil
 import psycopg
 from numpy.typing import NDArray
 from tests.engines import running_postgres
@@ -105,7 +104,7 @@ async def _step(
     blocks = (size - present) // _CHUNKS_A_DOCUMENT
     live = _INSERTED // _CHUNKS_A_DOCUMENT
     began = time.perf_counter()
-    with without_index(url, memory=_index_memory()):
+    with without_index(url, chunks=size, dimensions=clusters.dimensions):
         for number in range(blocks - live):
             await _add(stores, clusters, held)
             if number % _DOCUMENTS_A_BATCH == 0:
@@ -189,11 +188,6 @@ def _sizes(connection: psycopg.Connection[Any]) -> tuple[int, int]:
     ).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
-
-
-def _index_memory() -> str:
-    """A third of what is free: a graph that does not fit is built much slower."""
-    return f"{psutil.virtual_memory().available // 3 // 1_048_576}MB"
 
 
 def say(line: str) -> None:
