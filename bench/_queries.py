@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +60,6 @@ class _Series:
     question: Question
     clients: int
     found: list[Measured] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
     ceiling: list[float] = field(default_factory=list)
 
     def figure(self, what: str, missing: str) -> QueryFigure:
@@ -70,7 +70,7 @@ class _Series:
             p50=[one.p50 for one in self.found],
             p95=[one.p95 for one in self.found],
             p99=[one.p99 for one in self.found],
-            cpu=self.cpu,
+            cpu=[one.cpu for one in self.found],
             client_cpu=[one.client_cpu for one in self.found],
             ceiling=Ceiling(what, self.ceiling, missing),
         )
@@ -92,9 +92,13 @@ def measure_queries(
     for number in range(1, asking.rounds + 1):
         for top, row in zip(tops, series, strict=True):
             for one in row:
-                before = _cpu_seconds(service)
-                measured = load(port, one.question.request, clients=one.clients, seconds=asking.seconds)
-                one.cpu.append(1_000 * (_cpu_seconds(service) - before) / measured.requests)
+                measured = load(
+                    port,
+                    one.question.request,
+                    clients=one.clients,
+                    seconds=asking.seconds,
+                    cpu_seconds=partial(_cpu_seconds, service),
+                )
                 one.found.append(measured)
                 if top.measure is not None:
                     one.ceiling.append(top.measure(one.clients, asking.seconds))

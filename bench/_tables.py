@@ -21,6 +21,8 @@ __all__ = ["bench_tables", "scale_table", "tables_of"]
 
 #: Where the rounds are so far apart, a figure is marked: the largest is more than so many times the least.
 _NOISY = 1.5
+#: Load for each core, from which on a machine is not quiet.
+_BUSY = 0.4
 
 
 def tables_of(result: Result) -> str:
@@ -65,9 +67,11 @@ def scale_table(result: ScaleResult) -> str:
 
 
 def _machine(at: str, machine: Machine) -> str:
+    busy = machine.load > _BUSY * machine.cores
+    beside = ": **other work ran beside it, so take the ratios, and those with care**" if busy else ""
     return (
         f"On {at}, {machine.cores} cores ({machine.processor}), {machine.memory:g} GB, {machine.system}, "
-        f"Python {machine.python}; the load before it was {machine.load:g}."
+        f"Python {machine.python}; the load before it was {machine.load:g}{beside}."
     )
 
 

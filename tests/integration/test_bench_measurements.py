@@ -75,12 +75,19 @@ async def test_the_load_generator_counts_what_is_answered() -> None:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
+        used = iter((1.0, 1.5))
         found = await asyncio.to_thread(
-            load, port, http_request("GET", "/there", None), clients=3, seconds=0.3
+            load,
+            port,
+            http_request("GET", "/there", None),
+            clients=3,
+            seconds=0.3,
+            cpu_seconds=lambda: next(used),
         )
         assert found.requests == answered > 3
         assert 0 < found.p50 <= found.p95 <= found.p99
         assert found.client_cpu > 0
+        assert found.cpu == pytest.approx(500 / answered)
         with pytest.raises(SystemExit):
             await asyncio.to_thread(load, port, http_request("GET", "/missing", None), clients=1, seconds=0.1)
 

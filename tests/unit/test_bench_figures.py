@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -108,6 +109,12 @@ def test_the_tables_have_medians_and_ceilings() -> None:
     assert ["without", "50", "50", "1.0", "1.0", "1.0", "1.00", "no pgbench", ""] in rows
     assert ["ingest", "100 *", "pages/s", "200 (PyMuPDF alone)", "0.50"] in rows
     assert ["later start", "1.25", "s", "", ""] in rows
+
+
+def test_the_tables_tell_of_a_machine_that_was_busy() -> None:
+    """Its figures are not those of the service alone."""
+    assert "other work" not in tables_of(BENCH)
+    assert "other work" in tables_of(replace(BENCH, machine=replace(MACHINE, load=1.5)))
 
 
 def test_the_table_by_size_has_a_row_a_step() -> None:
