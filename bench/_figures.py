@@ -24,6 +24,7 @@ __all__ = [
     "Result",
     "ScaleResult",
     "ScaleStep",
+    "command_of",
     "now",
     "percentile",
     "read_result",
@@ -158,6 +159,15 @@ def this_machine() -> Machine:
         python=platform.python_version(),
         load=round(os.getloadavg()[0], 2),
     )
+
+
+def command_of(module: str, arguments: Sequence[str]) -> str:
+    """What was typed, without where the figures went."""
+    kept = [*arguments]
+    if "--json" in kept:
+        place = kept.index("--json")
+        del kept[place : place + 2]
+    return " ".join(["python -m", module, *kept])
 
 
 def now() -> str:

@@ -19,7 +19,13 @@ _ROW: Final = 22
 _TOP: Final = 64
 _PANEL_HEIGHT: Final = 220
 _COLOURS: Final = ("#1565c0", "#c62828")
-_STYLE: Final = ".a{stroke:#ddd}.t{fill:#666;font-size:12px}.b{fill:#1565c0}.c{stroke:#c62828;stroke-width:3}"
+_BAR, _CEILING = _COLOURS
+#: Of text: a heading, or a small one beside a mark.
+_HEADING: Final = 'font-weight="600"'
+_SMALL: Final = 'fill="#666" font-size="12"'
+#: Of lines: an axis', or a ceiling.
+_AXIS: Final = 'stroke="#ddd"'
+_TOPMOST: Final = f'stroke="{_CEILING}" stroke-width="3"'
 
 Scale = Callable[[float], float]
 
@@ -39,11 +45,11 @@ def query_plot(result: BenchResult) -> str:
         return _LABELS + (right - _LABELS) * (math.log10(value) - low) / (high - low)
 
     height = _TOP + _ROW * len(result.queries) + 16
-    parts = [_text(_LABELS, 26, "requests a second; the line: the same work without the service", "n")]
+    parts = [_text(_LABELS, 26, "requests a second; the line: the same work without the service", _HEADING)]
     for decade in range(low, high + 1):
         across = x(10**decade)
-        parts.append(_line(across, _TOP - 8, across, height - 12, "a"))
-        parts.append(_text(across, _TOP - 14, f"{10**decade:,}", "t", anchor="middle"))
+        parts.append(_line(across, _TOP - 8, across, height - 12, _AXIS))
+        parts.append(_text(across, _TOP - 14, f"{10**decade:,}", _SMALL, anchor="middle"))
     for number, figure in enumerate(result.queries):
         parts += _bar(figure, y=_TOP + _ROW * number, x=x)
     return _svg("Requests a second by kind of question and clients", height, parts)
@@ -53,13 +59,13 @@ def _bar(figure: QueryFigure, *, y: float, x: Scale) -> list[str]:
     rate, ceiling = _rate(figure), _ceiling(figure)
     clients = "1 client" if figure.clients == 1 else f"{figure.clients} clients"
     parts = [
-        _text(_LABELS - 10, y + 13, f"{figure.name}, {clients}", "t", anchor="end"),
-        f'<rect class="b" x="{_LABELS}" y="{y + 3:.1f}" width="{x(rate) - _LABELS:.1f}" height="13"/>',
+        _text(_LABELS - 10, y + 13, f"{figure.name}, {clients}", _SMALL, anchor="end"),
+        f'<rect fill="{_BAR}" x="{_LABELS}" y="{y + 3:.1f}" width="{x(rate) - _LABELS:.1f}" height="13"/>',
     ]
     if ceiling:
-        parts.append(_line(x(ceiling), y + 1, x(ceiling), y + 18, "c"))
+        parts.append(_line(x(ceiling), y + 1, x(ceiling), y + 18, _TOPMOST))
     beside = max(x(rate), x(ceiling) if ceiling and abs(x(ceiling) - x(rate)) < 50 else 0)
-    return [*parts, _text(beside + 6, y + 14, f"{rate:,.0f}", "t")]
+    return [*parts, _text(beside + 6, y + 14, f"{rate:,.0f}", _SMALL)]
 
 
 def _rate(figure: QueryFigure) -> float:
@@ -114,13 +120,13 @@ def _panel(panel: _Panel, sizes: Sequence[int], *, left: float, top: float) -> l
     def y(value: float) -> float:
         return top + 20 + height * (1 - (value - least) / span)
 
-    parts = [_text(left, top + 4, panel.title, "n")]
+    parts = [_text(left, top + 4, panel.title, _HEADING)]
     for decade in range(low, high + 1):
-        parts.append(_line(x(10**decade), y(most), x(10**decade), y(least), "a"))
-        parts.append(_text(x(10**decade), y(least) + 16, f"{10**decade:,}", "t", anchor="middle"))
+        parts.append(_line(x(10**decade), y(most), x(10**decade), y(least), _AXIS))
+        parts.append(_text(x(10**decade), y(least) + 16, f"{10**decade:,}", _SMALL, anchor="middle"))
     for value in (least, most):
-        parts.append(_line(left, y(value), left + width, y(value), "a"))
-        parts.append(_text(left - 6, y(value) + 4, f"{value:.3g}", "t", anchor="end"))
+        parts.append(_line(left, y(value), left + width, y(value), _AXIS))
+        parts.append(_text(left - 6, y(value) + 4, _number(value), _SMALL, anchor="end"))
     for colour, (name, values) in zip(_COLOURS, panel.lines, strict=False):
         places = [(x(size), y(value)) for size, value in zip(sizes, values, strict=True)]
         drawn = " ".join(f"{across:.1f},{up:.1f}" for across, up in places)
@@ -128,8 +134,12 @@ def _panel(panel: _Panel, sizes: Sequence[int], *, left: float, top: float) -> l
         parts += [
             f'<circle cx="{across:.1f}" cy="{up:.1f}" r="3.5" fill="{colour}"/>' for across, up in places
         ]
-        parts.append(_text(places[-1][0] + 8, places[-1][1] + 4, name, "t"))
+        parts.append(_text(places[-1][0] + 8, places[-1][1] + 4, name, _SMALL))
     return parts
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _decades(values: Sequence[float]) -> tuple[int, int]:
@@ -139,11 +149,11 @@ def _decades(values: Sequence[float]) -> tuple[int, int]:
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
-    return f'<line class="{style}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+    return f'<line {style} x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def _text(x: float, y: float, text: str, style: str, *, anchor: str = "start") -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text {style} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _svg(title: str, height: float, parts: Sequence[str]) -> str:
@@ -152,7 +162,6 @@ def _svg(title: str, height: float, parts: Sequence[str]) -> str:
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" font-size="14" fill="#333"
  font-family="system-ui, sans-serif" role="img" aria-labelledby="t">
 <title id="t">{escape(title)}</title>
-<style>{_STYLE}</style>
 <rect width="{_WIDTH}" height="{height:.0f}" fill="#fff"/>
 {drawn}
 </svg>

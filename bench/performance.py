@@ -26,7 +26,7 @@ import httpx
 from tests.e2e.serving import Service
 
 from bench._corpus import QUESTION, fill, question
-from bench._figures import BenchResult, Figure, QueryFigure, now, this_machine, write_result
+from bench._figures import BenchResult, Figure, QueryFigure, command_of, now, this_machine, write_result
 from bench._ingesting import Ingestion, measure_ingestion
 from bench._queries import Asking, Question, Say, measure_queries, warm_up
 from bench._service import api_memory, help_figure, later_starts, memory_figures, timed_start
@@ -108,7 +108,7 @@ def measure(plan: Plan, scratch: Path, *, say: Say) -> BenchResult:
     return BenchResult(
         at=now(),
         machine=machine,
-        command=" ".join(["python -m bench.performance", *sys.argv[1:]]),
+        command=command_of("bench.performance", sys.argv[1:]),
         rounds=plan.rounds,
         seconds=plan.seconds,
         queries=[*queries, *found],

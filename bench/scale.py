@@ -29,7 +29,7 @@ from tests.pgstores import PgStores, open_pg_stores
 import citewell_migrations
 from bench._clusters import Clusters
 from bench._corpus import NewDocument, add_document, index_all, passage, without_index
-from bench._figures import ScaleResult, ScaleStep, now, percentile, this_machine, write_result
+from bench._figures import ScaleResult, ScaleStep, command_of, now, percentile, this_machine, write_result
 from bench._tables import scale_table
 from citewell.model import DEFAULT_COLLECTION, EmbeddingSpace, Hit, Scope
 
@@ -62,7 +62,7 @@ def main() -> None:
     result = ScaleResult(
         at=now(),
         machine=machine,
-        command=" ".join(["python -m bench.scale", *sys.argv[1:]]),
+        command=command_of("bench.scale", sys.argv[1:]),
         dimensions=arguments.dimensions,
         questions=arguments.questions,
         steps=steps,

@@ -17,6 +17,7 @@ from bench._figures import (
     Result,
     ScaleResult,
     ScaleStep,
+    command_of,
     percentile,
     read_result,
     share_of_ceiling,
@@ -94,6 +95,14 @@ def test_what_is_written_is_read_again(result: Result, tmp_path: Path) -> None:
     assert read_result(path) == result
 
 
+def test_the_command_is_told_without_the_path_of_the_file() -> None:
+    """That is the machine's."""
+    assert (
+        command_of("bench.scale", ["--json", "/here/x", "--chunks", "10"])
+        == "python -m bench.scale --chunks 10"
+    )
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     """Not taken for figures."""
     path = tmp_path / "result.json"
@@ -141,7 +150,7 @@ def test_a_bar_grows_with_the_requests() -> None:
     figures = [query_figure(per_second=[rate], ceiling=[10_000.0]) for rate in (10.0, 100.0, 1_000.0)]
     plot = ElementTree.fromstring(plot_of(bench_result(*figures)))  # noqa: S314 - our own
     first, second, third = (
-        float(bar.attrib["width"]) for bar in plot.iter(f"{SVG}rect") if bar.get("class") == "b"
+        float(bar.attrib["width"]) for bar in plot.iter(f"{SVG}rect") if bar.get("fill") == "#1565c0"
     )
     assert first == pytest.approx(0, abs=0.1)
     assert third == pytest.approx(2 * second, abs=0.2)
