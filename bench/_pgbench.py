@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def _sent(log: Path, ask: Callable[[], object]) -> list[Statement]:
 
 
 @contextmanager
-def _logging(connection: psycopg.Connection[tuple[object, ...]]):  # type: ignore[no-untyped-def]
+def _logging(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[None]:
     settings = {"log_statement": "all", "log_line_prefix": _MARK}
     for name, value in settings.items():
         connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
