@@ -93,8 +93,12 @@ fmt: $(VENV)/.dev  ## format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix
 
 .PHONY: bench
-bench: $(VENV)/.dev  ## run the measurements in bench/
-	$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/.dev  ## measure the service beside what its parts can do alone: ARGS="--quick"
+	$(BIN)/python -m bench.performance $(ARGS)
+
+.PHONY: bench-scale
+bench-scale: $(VENV)/.dev  ## measure search, recall and inserts up to a million chunks: ARGS="--chunks 100000"
+	$(BIN)/python -m bench.scale $(ARGS)
 
 # ---- upkeep -----------------------------------------------------------------------------------------------------
 

@@ -22,11 +22,22 @@ from citewell.lexical import TERM_SPACE, term_weights
 from citewell.model import EmbeddingSpace
 from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorBinaryDumper
 
-__all__ = ["COLLECTION", "TOPICS", "Generated", "generate", "load", "question_words"]
+__all__ = [
+    "COLLECTION",
+    "SUBTOPICS",
+    "TOPICS",
+    "Generated",
+    "Vectors",
+    "generate",
+    "load",
+    "noise",
+    "question_words",
+    "unit",
+]
 
 COLLECTION: Final = "generated"
 TOPICS: Final = 50
-_SUBTOPICS: Final = 20
+SUBTOPICS: Final = 20
 _VOCABULARY: Final = 30_000
 _WORDS_A_CHUNK: Final = 40
 
@@ -61,18 +72,18 @@ class Generated:
         """Vectors near some of the chunks'."""
         chance = np.random.default_rng(seed)
         near = self.vectors[chance.choice(len(self.vectors), size=count, replace=False)]
-        return _unit(near + 0.7 * _noise(chance, count, self.space.dimensions))
+        return unit(near + 0.7 * noise(chance, count, self.space.dimensions))
 
 
 def generate(*, chunks: int, documents: int, dimensions: int, seed: int = 0) -> Generated:
     """The same for the same numbers."""
     chance = np.random.default_rng(seed)
-    topics = _noise(chance, TOPICS, dimensions)
-    subtopics = _noise(chance, TOPICS * _SUBTOPICS, dimensions)
+    topics = noise(chance, TOPICS, dimensions)
+    subtopics = noise(chance, TOPICS * SUBTOPICS, dimensions)
     topic = np.arange(chunks) % documents % TOPICS
-    subtopic = topic * _SUBTOPICS + chance.integers(_SUBTOPICS, size=chunks)
-    points = topics[topic] + 0.7 * subtopics[subtopic] + 0.7 * _noise(chance, chunks, dimensions)
-    return Generated(EmbeddingSpace("generated", dimensions), documents, _unit(points))
+    subtopic = topic * SUBTOPICS + chance.integers(SUBTOPICS, size=chunks)
+    points = topics[topic] + 0.7 * subtopics[subtopic] + 0.7 * noise(chance, chunks, dimensions)
+    return Generated(EmbeddingSpace("generated", dimensions), documents, unit(points))
 
 
 def question_words(chance: np.random.Generator) -> list[list[int]]:
@@ -150,14 +161,15 @@ def _words(chance: np.random.Generator, count: int) -> list[int]:
     return [int(word) for word in drawn]
 
 
-def _noise(chance: np.random.Generator, count: int, dimensions: int) -> Vectors:
-    """Vectors of about unit length, in all directions alike."""
+def noise(chance: np.random.Generator, count: int, dimensions: int) -> Vectors:
+    """So many vectors of about unit length, in all directions alike."""
     return (chance.standard_normal((count, dimensions)) / math.sqrt(dimensions)).astype(np.float32)
 
 
-def _unit(vectors: NDArray[Any]) -> Vectors:
-    unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return unit
+def unit(vectors: NDArray[Any]) -> Vectors:
+    """Each of them with length 1."""
+    scaled: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return scaled
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> Any:

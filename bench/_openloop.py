@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
+
+
+def http_request(method: str, path: str, body: Mapping[str, Any] | None) -> bytes:
+    """The whole request, with the body as JSON if there is one."""
+    content = b"" if body is None else json.dumps(body).encode()
+    head = [f"{method} {path} HTTP/1.1", "Host: x", "Content-Type: application/json"]
+    return "\r\n".join([*head, f"Content-Length: {len(content)}", "", ""]).encode() + content
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class Connection(asyncio.Protocol):
         self.is_open = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -49,7 +59,6 @@ class Connection(asyncio.Protocol):
     async def ask(self, request: bytes) -> int:
         """The status of the reply, 0 if the connection was lost."""
         self._reply = asyncio.get_running_loop().create_future()
-        assert isinstance(self._transport, asyncio.Transport)
         self._transport.write(request)
         return await self._reply
 

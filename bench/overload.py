@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 from tests.e2e.serving import serving
 
-from bench._openloop import Load, Reply
+from bench._openloop import Load, Reply, http_request
 from bench.main_job import ingest
 
 CLIENTS = 50
@@ -76,10 +76,8 @@ def measure(scratch: Path, *, seconds: float, factor: float, mode: str) -> dict[
 
 def question(document_id: str, *, mode: str) -> bytes:
     """The whole request."""
-    asked = {"document_id": document_id, "question": "How far is the lamp seen?", "mode": mode}
-    body = json.dumps(asked).encode()
-    head = ["POST /api/v1/query HTTP/1.1", "Host: x", "Content-Type: application/json"]
-    return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
+    body = {"document_id": document_id, "question": "How far is the lamp seen?", "mode": mode}
+    return http_request("POST", "/api/v1/query", body)
 
 
 async def figures_of(load: Load, url: str, *, seconds: float, factor: float) -> dict[str, float]:
