@@ -26,7 +26,8 @@ def timed_start(folder: Path, starts: list[float], **settings: str) -> Iterator[
     """The service with its data in the folder; the seconds until it is ready are added to `starts`."""
     folder.mkdir(exist_ok=True)
     began = time.perf_counter()
-    with serving(folder, APP_LOG_LEVEL="warning", **settings) as service:
+    # As many API processes as there are by default.
+    with serving(folder, APP_LOG_LEVEL="warning", APP_API_PROCESSES="", **settings) as service:
         starts.append(time.perf_counter() - began)
         yield service
 
