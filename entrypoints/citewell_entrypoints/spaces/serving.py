@@ -30,7 +30,7 @@ T = TypeVar("T")
 #: How often a piece of work begins anew because the space was changed under it.
 _TRIES: Final = 6
 #: A passage is counted by whoever cuts it, by whoever keeps it and, without a context, before it is embedded.
-_REMEMBERED_COUNTS: Final = 4_096
+_REMEMBERED_COUNTS: Final = 2_048
 #: An embedder that could not be opened is tried again after so long.
 _AWAY_SECONDS: Final = 5.0
 

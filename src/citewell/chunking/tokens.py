@@ -29,7 +29,7 @@ def _pieces(word: str) -> int:
     return len(_PIECES.findall(word))
 
 
-_WORDS: Final = Remembered(_pieces)
+_WORDS: Final = Remembered(_pieces, most=1 << 14)
 
 
 def approximate_tokens(text: str) -> int:

@@ -22,7 +22,7 @@ class Behind:
     Once one has failed none after it is done, and `start` or `settle` raises what it raised.
     """
 
-    def __init__(self, *, waiting: int = 1) -> None:
+    def __init__(self, *, waiting: int = 0) -> None:
         self._most = waiting + 1
         self._tasks: deque[asyncio.Task[None]] = deque()
 
