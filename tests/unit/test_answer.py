@@ -118,7 +118,7 @@ async def test_a_budget_bounds_the_answer_and_cannot_raise_the_bounds(house: Hou
         assert (answer.text, answer.degraded, len(answer.hits)) == (None, ("llm",), 2)
     for wrong in ({"max_tokens": 0}, {"timeout_seconds": 0.0}, {"timeout_seconds": float("nan")}):
         with pytest.raises(InvalidInput):
-            AnswerBudget(**wrong)  # type: ignore[arg-type]
+            AnswerBudget(**wrong)
 
 
 async def test_without_a_hit_the_model_is_not_asked(house: House) -> None:
