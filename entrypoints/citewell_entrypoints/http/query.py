@@ -90,7 +90,7 @@ async def ask_question(
             asked, scope=scope, problem_of=lambda error: problem_in_stream(request, error)
         )
         # Another type than the description of the JSON reply is made of; QueryOperation tells of this one.
-        return cast("Any", streamed(events, headers=EVENT_STREAM_HEADERS))
+        return cast("Response[QueryReply]", streamed(events, headers=EVENT_STREAM_HEADERS))
     reply = await answer_question(asked, scope=scope)
     headers = {} if reply.cache_status is None else {"Cache-Status": reply.cache_status}
     return ReadyJson(reply.body, headers=headers)
