@@ -14,12 +14,15 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from tests.fakes import WordEmbedder
+from tests.house import House
 from tests.http_app import API, Served, http_scope, served
 from tests.openai_stub import OpenAIStub
 
 from citewell.answering import NOT_TOLD
 from citewell.errors import EmbedderUnavailable, LLMUnavailable
 from citewell.model import Delta, Message, TokenUsage
+from citewell.ports import EmbeddingRole
 from citewell.testing.scripted import ScriptedLLM
 from citewell_adapters.openai import Endpoint, OpenAILLM
 from citewell_entrypoints.http.streams import OpenStreams
@@ -39,6 +42,19 @@ def llm() -> ScriptedLLM:
 async def service(tmp_path: Path, llm: ScriptedLLM) -> AsyncIterator[Served]:
     async with served(tmp_path, llm=llm, streams=OpenStreams(ping_seconds=PING_SECONDS)) as running:
         yield running
+
+
+class HeldEmbedder(WordEmbedder):
+    """Embeds while it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+
+    async def embed(self, texts: Sequence[str], *, role: EmbeddingRole) -> Sequence[list[float]]:
+        await self.may_go_on.wait()
+        return await super().embed(texts, role=role)
 
 
 @dataclass
@@ -339,6 +355,31 @@ async def test_a_stream_holds_no_place_of_a_question(tmp_path: Path, llm: Script
             assert (await service.query(question="lamp", timeout_seconds=0.001)).status_code == 200
             assert [name for name, _ in await one.rest()][-1] == "done"
             assert [name for name, _ in await other.rest()][-1] == "done"
+
+
+async def test_a_conversation_holds_no_place_while_a_model_reads_it(tmp_path: Path) -> None:
+    """Others are answered meanwhile; where its place is taken for good it is refused like any other."""
+    llm = ScriptedLLM(["Who?"], delay_seconds=0.1)
+    turns = [{"role": "user", "content": "Who keeps it?"}] * 2
+    options: dict[str, Any] = {"llm_backend": "openai", "query_concurrency": 1, "waiting_factor": 0}
+    embedder = HeldEmbedder()
+    async with served(tmp_path, house=House(tmp_path, embedder=embedder), llm=llm, **options) as service:
+        await service.ingested(SEA)
+        talk = asyncio.create_task(service.query(messages=turns))
+        while not llm.open_calls:  # noqa: ASYNC110 - what it counts is elsewhere
+            await asyncio.sleep(0.001)
+        assert (await service.query(question="lamp", timeout_seconds=0.001)).status_code == 200
+        assert (await talk).status_code == 200
+        embedder.may_go_on.clear()
+        talk = asyncio.create_task(service.query(messages=turns))
+        while not llm.open_calls:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.001)
+        other = asyncio.create_task(service.query(question="lamp"))
+        refused = await talk
+        embedder.may_go_on.set()
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+        assert refused.json()["type"] == "urn:citewell:problem:overloaded"
+        assert (await other).status_code == 200
 
 
 async def test_streams_end_when_the_server_stops(tmp_path: Path, llm: ScriptedLLM) -> None:

@@ -132,6 +132,16 @@ def test_a_quote_of_merged_chunks_names_the_source_that_has_it() -> None:
     assert read("He sleeps [2].", hits).removed == 1
 
 
+def test_a_citation_has_the_pages_of_its_quote() -> None:
+    """Told by the separators of pages; those of all that was read where these do not tell."""
+    text = "The lamp\fis red.\fThe keeper sleeps."
+    said = 'So [1: "lamp is"] [1: "keeper"] [1: "lamp"].'
+    reader = read(said, [hit(text, start=9, pages=(4, 6))])
+    assert [(each.first_page, each.last_page) for each in reader.citations] == [(4, 5), (6, 6), (4, 4)]
+    reader = read(said, [hit(text, start=9, pages=(4, 9))])
+    assert [(each.first_page, each.last_page) for each in reader.citations] == [(4, 9)] * 3
+
+
 def test_a_quote_in_the_neighbourhood_of_a_hit() -> None:
     """`expand`: what the model read is what it may quote, with the passage's pages."""
     around = passage("One two three.", start=0, chunks=(0, 2), pages=(1, 3))

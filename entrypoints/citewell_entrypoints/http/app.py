@@ -133,6 +133,7 @@ def _dependencies(
             metrics,
             make_standalone=container.make_standalone(),
             streams=AnswerStreams(streams, metrics),
+            has_model=container.settings().llm_backend != "disabled",
             sampler=sampler,
             cache_replies=container.cache_replies() if container.settings().keeps_replies else None,
         )

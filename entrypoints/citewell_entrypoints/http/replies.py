@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,9 +12,10 @@ import msgspec
 
 from citewell.model import Answer, AnswerBudget, Asked, CachedReply, MadeReply, Mode, Scope
 from citewell.usecases import AnswerQuestion, CacheReplies, MakeStandalone, StandaloneQuestion
+from citewell_entrypoints.gates import Overloaded, aside
 from citewell_entrypoints.http.answer_streams import AnswerStreams
 from citewell_entrypoints.http.metrics import Metrics
-from citewell_entrypoints.http.problems import Problem
+from citewell_entrypoints.http.problems import OVERLOADED, HttpProblem, Problem
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
 from citewell_entrypoints.http.sampling import RecallSampler
 
@@ -46,6 +48,7 @@ class QuestionReplies:
         *,
         make_standalone: MakeStandalone,
         streams: AnswerStreams,
+        has_model: bool = True,
         sampler: RecallSampler | None = None,
         cache_replies: CacheReplies | None = None,
     ) -> None:
@@ -53,6 +56,7 @@ class QuestionReplies:
         self._metrics = metrics
         self._make_standalone = make_standalone
         self._streams = streams
+        self._has_model = has_model
         self._sampler = sampler
         self._cache_replies = cache_replies
 
@@ -94,7 +98,12 @@ class QuestionReplies:
             return StandaloneQuestion(request.question or ""), request.budget
         budget, began = request.budget, time.perf_counter()
         turns = [turn.message() for turn in request.messages]
-        question = await self._make_standalone(turns, timeout_seconds=budget.timeout_seconds)
+        try:
+            # Without a model there is nothing to wait for, and no reason to queue again.
+            async with aside() if self._has_model and len(turns) > 1 else nullcontext():
+                question = await self._make_standalone(turns, timeout_seconds=budget.timeout_seconds)
+        except Overloaded:
+            raise HttpProblem(OVERLOADED, OVERLOADED.advice) from None
         if budget.timeout_seconds is not None:
             left = budget.timeout_seconds - (time.perf_counter() - began)
             budget = replace(budget, timeout_seconds=max(left, _LEAST_SECONDS))

@@ -10,7 +10,8 @@ from typing import Final
 from citewell.answering.context import ContextPassage
 from citewell.answering.markers import Cited, Marker, scan_marker
 from citewell.answering.quotes import NormalText, best_sentence
-from citewell.model import AnswerCitation, Hit, Span
+from citewell.chunking import PAGE_SEPARATOR
+from citewell.model import AnswerCitation, Chunk, Hit, Passage, Span
 
 __all__ = ["CitationReader"]
 
@@ -133,7 +134,9 @@ class CitationReader:
         source = self._source(passage, span)
         hit = self._hits[source]
         chunk = hit.chunk
-        pages = chunk if hit.passage is None or _holds(chunk.span, span) else hit.passage
+        first_page, last_page = _pages(
+            chunk if hit.passage is None or _holds(chunk.span, span) else hit.passage, span
+        )
         return AnswerCitation(
             place=Span(0, 0),
             source=source,
@@ -142,8 +145,8 @@ class CitationReader:
             quote=passage.exact(span),
             quoted=cited.quote is not None,
             span=span,
-            first_page=pages.first_page,
-            last_page=pages.last_page,
+            first_page=first_page,
+            last_page=last_page,
         )
 
     def _normal_of(self, passage: ContextPassage) -> NormalText:
@@ -160,6 +163,16 @@ class CitationReader:
             return (-_common(hit.chunk.span, span), -_common(read.span, span), source)
 
         return min(passage.sources, key=shared)
+
+
+def _pages(read: Chunk | Passage, span: Span) -> tuple[int, int]:
+    """The pages of the ends of `span`; those of all of the text if that does not tell."""
+    first, last = read.first_page, read.last_page
+    if read.text.count(PAGE_SEPARATOR) != last - first:
+        # Numbers are left out, or a page has a separator of its own.
+        return first, last
+    start, end = span.start - read.span.start, span.end - 1 - read.span.start
+    return first + read.text.count(PAGE_SEPARATOR, 0, start), first + read.text.count(PAGE_SEPARATOR, 0, end)
 
 
 def _common(one: Span, other: Span) -> int:
