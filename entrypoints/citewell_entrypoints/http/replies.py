@@ -83,14 +83,15 @@ class QuestionReplies:
         parts = self._answer_question.stream(
             question.text.strip(), scope=scope, top_k=request.top_k, options=request.options, budget=budget
         )
-        self._sample(request, question.text, scope)
-        return await self._streams(
+        events = await self._streams(
             parts,
             question=_told(request, question),
             degraded=question.degraded,
             explain=request.explain,
             problem_of=problem_of,
         )
+        self._sample(request, question.text, scope)
+        return events
 
     async def _question(self, request: QueryRequest) -> tuple[StandaloneQuestion, AnswerBudget]:
         """What is asked, and what is left for its answer."""
