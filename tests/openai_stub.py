@@ -68,6 +68,9 @@ class OpenAIStub:
         #: What happens after the last piece: the reply `ends`, `hangs`, `breaks` off, or tells an `error`.
         self.after_pieces = "ends"
 
+        #: What a streamed reply says at its end of what it cost.
+        self.usage: dict[str, int] = {"total_tokens": 9}
+
         #: What reranking says of a text; another text gets a score in [0, 1] that follows from it.
         self.relevance: dict[str, float] = {}
         #: What stands in the place of the results of reranking.
@@ -215,9 +218,7 @@ class OpenAIStub:
                 writer, {"error": {"message": "out of memory", "code": None, "type": "server_error"}}
             )
         await _send_event(writer, _completion({}, finish_reason="stop"))
-        await _send_event(
-            writer, {"object": "chat.completion.chunk", "choices": [], "usage": {"total_tokens": 9}}
-        )
+        await _send_event(writer, {"object": "chat.completion.chunk", "choices": [], "usage": self.usage})
         writer.write(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
         await writer.drain()
 

@@ -55,6 +55,7 @@ from citewell.usecases import (
     IngestPolicy,
     LexicalLeg,
     ListDocuments,
+    MakeStandalone,
     MeasureRecall,
     ReadChunks,
     ReadContent,
@@ -67,6 +68,7 @@ from citewell.usecases import (
     StageRevision,
     SubmitDocument,
     UnlockContent,
+    VerifyCitations,
 )
 from citewell_entrypoints import builders
 from citewell_entrypoints.gates import LettingGo
@@ -233,6 +235,11 @@ class HttpContainer(Container):
         llm=llm,
         max_tokens=Container.settings.provided.llm_max_tokens,
         timeout_seconds=Container.settings.provided.llm_timeout_seconds,
+        context_tokens=Container.settings.provided.llm_context_tokens,
+    )
+    make_standalone = providers.Singleton(MakeStandalone, llm=llm)
+    verify_citations = providers.Singleton(
+        VerifyCitations, documents=Container.documents, pages=Container.pages
     )
 
 

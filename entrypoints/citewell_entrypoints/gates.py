@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Final, Self
 
 from citewell.model import Found, Scope, SearchOptions
 from citewell.usecases import Searching
 
-__all__ = ["Gate", "LettingGo", "Overloaded", "Place"]
+__all__ = ["Gate", "LettingGo", "Overloaded", "Place", "aside"]
 
 _USUAL: Final = SearchOptions()
 
@@ -106,6 +108,11 @@ class Place:
         _place.reset(self._token)
         self.let_go()
 
+    async def take_again(self) -> None:
+        """A place once more, behind those who wait. Raises Overloaded."""
+        await self._gate.enter()
+        self._is_held = True
+
     def let_go(self) -> None:
         """Give the place back before the end: what is left to do needs nothing scarce."""
         if self._is_held:
@@ -114,6 +121,21 @@ class Place:
 
 
 _place: ContextVar[Place | None] = ContextVar("citewell_place", default=None)
+
+
+@asynccontextmanager
+async def aside() -> AsyncIterator[None]:
+    """For what needs nothing scarce before a search: the place of the question is others' meanwhile.
+
+    Raises Overloaded at its end if there is none any more.
+    """
+    place = _place.get()
+    if place is None:
+        yield
+        return
+    place.let_go()
+    yield
+    await place.take_again()
 
 
 class LettingGo:

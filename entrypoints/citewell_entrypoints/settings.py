@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     llm_max_tokens: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=800, description="longest answer, in tokens"
     )
+    llm_context_tokens: Annotated[int, Field(ge=1_024, le=4_000_000)] = Field(
+        default=8_192,
+        description="tokens that the language model can take, answer included; passages are cut to it",
+    )
     llm_timeout_seconds: Seconds = Field(default=30.0, description="longest wait for an answer")
     openai_api_key: SecretStr | None = Field(
         default=None, description="key of the OpenAI-compatible endpoint"

@@ -8,6 +8,7 @@ import pytest
 from tests.openai_stub import OpenAIStub
 
 from citewell.errors import LLMRejected, LLMUnavailable
+from citewell.model import TokenUsage
 from citewell.ports import LLM
 from citewell.testing.llm import LLMContract, RemoteLLMContract
 from citewell.testing.scripted import ScriptedLLM
@@ -26,7 +27,9 @@ class TestDisabledLLM(LLMContract):
 class TestScriptedLLM(RemoteLLMContract):
     @pytest.fixture
     def llm(self) -> ScriptedLLM:
-        return ScriptedLLM(PIECES, delay_seconds=0.001)
+        llm = ScriptedLLM(PIECES, delay_seconds=0.001)
+        llm.usage = TokenUsage(9, len(PIECES))
+        return llm
 
     @pytest.fixture
     def open_calls(self, llm: ScriptedLLM) -> Callable[[], int]:
@@ -44,6 +47,7 @@ class TestScriptedLLM(RemoteLLMContract):
 @pytest.fixture
 async def stub() -> AsyncIterator[OpenAIStub]:
     async with OpenAIStub(pieces=PIECES, piece_delay_seconds=0.005) as stub:
+        stub.usage = {"prompt_tokens": 9, "completion_tokens": len(PIECES)}
         yield stub
 
 

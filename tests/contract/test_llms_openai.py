@@ -15,7 +15,7 @@ import pytest
 from tests.openai_stub import Fault, OpenAIStub
 
 from citewell.errors import CitewellError, LLMRejected, LLMUnavailable
-from citewell.model import Message
+from citewell.model import Delta, Message, TokenUsage
 from citewell_adapters.openai import Endpoint, OpenAILLM, RetryPolicy
 
 KEY = "sk-secret-0123456789"
@@ -240,3 +240,12 @@ async def test_it_is_opened_before_it_is_used(stub: OpenAIStub) -> None:
 async def test_the_bound_has_the_name_that_the_endpoint_knows(base_url: str, name: str) -> None:
     """OpenAI's reasoning models refuse the older name, other servers the newer."""
     assert OpenAILLM(Endpoint(base_url), model="any")._token_limit == name
+
+
+async def test_what_a_reply_cost_is_told_where_the_endpoint_tells_it(stub: OpenAIStub) -> None:
+    """With the last piece, which has no text; half of it is as good as nothing."""
+    async with connected(stub) as llm:
+        assert [delta async for delta in llm.generate(MESSAGES, max_tokens=50)][-1] == Delta(".")
+        stub.usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+        deltas = [delta async for delta in llm.generate(MESSAGES, max_tokens=50)]
+    assert deltas[-2:] == [Delta("."), Delta("", TokenUsage(7, 3))]

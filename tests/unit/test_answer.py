@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 from tests.house import House
 
+from citewell.answering import NOT_TOLD
 from citewell.errors import DocumentNotFound, InvalidInput, LLMRejected, LLMUnavailable
-from citewell.model import DocumentId, Scope
+from citewell.model import Answer, AnswerBudget, DocumentId, Found, Scope
 from citewell.testing import ScriptedLLM
 from citewell.usecases import MAX_QUESTION_CHARACTERS, AnswerQuestion, Search
 
@@ -57,6 +58,67 @@ async def test_a_model_that_fails_costs_the_answer_alone(house: House, llm: Scri
     answer = await asking(house, llm)("ferry", scope=Scope())
     assert (answer.text, answer.degraded, len(answer.hits)) == (None, ("llm",), 2)
     assert llm.open_calls == 0
+
+
+async def test_an_answer_without_support_says_that_the_documents_do_not_tell(house: House) -> None:
+    """No citation, or none that holds: what the model made up, or was talked into, is not passed on."""
+    for said, removed in (("PWNED.", 0), ("It leaves at ten [9].", 1), ('At ten [1: "leaves at ten"].', 1)):
+        answer = await asking(house, ScriptedLLM([said]))("When does the ferry leave?", scope=Scope())
+        assert (answer.text, answer.citations, answer.citations_removed) == (NOT_TOLD, (), removed)
+
+
+async def test_a_citation_names_the_text_at_its_span(house: House) -> None:
+    """Source, quote and place, and what the reply cost."""
+    llm = ScriptedLLM(["It leaves ", '[1: "ferry lea', 'ves at nine"] and [7] so.'])
+    answer = await asking(house, llm)("When does the ferry leave?", scope=Scope(), top_k=1)
+    assert (answer.text, answer.citations_removed) == ("It leaves [1] and so.", 1)
+    [citation] = answer.citations
+    assert answer.hits[0].chunk.text[citation.span.start : citation.span.end] == citation.quote
+    assert answer.usage is not None
+    assert answer.usage.estimated
+    assert answer.usage.prompt_tokens > answer.usage.completion_tokens > 5
+    assert answer.timings.search_ms > 0
+    assert (answer.timings.model_ms or 0) >= (answer.timings.first_token_ms or 0) > 0
+
+
+async def test_what_was_found_comes_before_the_model_is_asked(house: House) -> None:
+    """Then pieces that make the text, then all of it."""
+    llm = ScriptedLLM(["It leaves ", "at nine ", "[1", "]", "."])
+    parts = asking(house, llm).stream("When does the ferry leave?", scope=Scope())
+    first = await anext(parts)
+    assert isinstance(first, Found)
+    assert llm.calls == []
+    *pieces, last = [part async for part in parts]
+    assert isinstance(last, Answer)
+    assert "".join(str(piece) for piece in pieces) == last.text == "It leaves at nine [1]."
+    assert len(pieces) > 2
+
+
+async def test_closing_a_stream_ends_the_call(house: House) -> None:
+    """Nobody pays for what nobody reads."""
+    llm = ScriptedLLM(["piece "] * 50)
+    parts = asking(house, llm).stream("ferry", scope=Scope())
+    await anext(parts)
+    assert await anext(parts) == "piece"
+    assert llm.open_calls == 1
+    await parts.aclose()
+    assert llm.open_calls == 0
+
+
+async def test_a_budget_bounds_the_answer_and_cannot_raise_the_bounds(house: House) -> None:
+    """Tokens and seconds; the smaller of what is asked for and what is usual."""
+    answer_question = asking(house, ScriptedLLM(["nine ", "[1] ", *["more "] * 200]))
+    short = await answer_question("ferry", scope=Scope(), budget=AnswerBudget(max_tokens=2))
+    assert short.text == "nine [1]"
+    long = await answer_question("ferry", scope=Scope(), budget=AnswerBudget(max_tokens=100_000))
+    assert (long.text or "").count("more") == 98
+    slow = asking(house, ScriptedLLM(["so slow"], delay_seconds=3600))
+    for seconds in (0.001, 3600):
+        answer = await slow("ferry", scope=Scope(), budget=AnswerBudget(timeout_seconds=seconds))
+        assert (answer.text, answer.degraded, len(answer.hits)) == (None, ("llm",), 2)
+    for wrong in ({"max_tokens": 0}, {"timeout_seconds": 0.0}, {"timeout_seconds": float("nan")}):
+        with pytest.raises(InvalidInput):
+            AnswerBudget(**wrong)
 
 
 async def test_without_a_hit_the_model_is_not_asked(house: House) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from citewell.model import Found, Scope, SearchOptions
-from citewell_entrypoints.gates import Gate, LettingGo, Overloaded, Place
+from citewell_entrypoints.gates import Gate, LettingGo, Overloaded, Place, aside
 
 LONG = 30.0
 USUAL = SearchOptions()
@@ -118,6 +118,21 @@ async def test_a_question_that_was_searched_for_holds_no_place() -> None:
         await LettingGo(search)("lamp", scope=Scope())
         assert tried.running == 0
     await LettingGo(search_without_a_gate)("lamp", scope=Scope())
+
+
+async def test_what_stands_aside_takes_its_place_again() -> None:
+    """Others have it meanwhile; who finds none any more is refused, and gives none back."""
+    tried = gate(1, 0)
+    async with Place(tried):
+        async with aside():
+            assert tried.running == 0
+        assert tried.running == 1
+    with pytest.raises(Overloaded):
+        async with Place(tried), aside():
+            await tried.enter()
+    assert tried.running == 1
+    async with aside():
+        assert tried.running == 1
 
 
 async def search_without_a_gate(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from citewell.errors import LLMRejected, LLMUnavailable
-from citewell.model import Delta, Message
+from citewell.model import Delta, Message, TokenUsage
 from citewell_adapters.openai.endpoint import Endpoint, open_client, request_headers
 from citewell_adapters.openai.failures import translated
 from citewell_adapters.openai.retries import retried
@@ -63,7 +63,7 @@ class OpenAILLM:
             await client.close()
 
     async def generate(self, messages: Sequence[Message], *, max_tokens: int) -> AsyncGenerator[Delta, None]:
-        """The pieces as they arrive; empty ones are left out."""
+        """The pieces as they arrive; empty ones are left out, unless they tell what the reply cost."""
         now = asyncio.get_running_loop().time()
         end = now + self._total_timeout_seconds
         deadline = min(end, now + self._endpoint.timeout_seconds)
@@ -79,10 +79,11 @@ class OpenAILLM:
                 if chunk is None:
                     return
                 delta = chunk.choices[0].delta if chunk.choices else None
-                text = delta.content if delta else None
-                if text:
+                text = (delta.content if delta else None) or ""
+                usage = _usage(chunk)
+                if text or usage:
                     deadline = end
-                    yield Delta(text)
+                    yield Delta(text, usage)
         finally:
             await stream.close()
 
@@ -102,6 +103,15 @@ class OpenAILLM:
             unavailable=LLMUnavailable,
             rejected=LLMRejected,
         )
+
+
+def _usage(chunk: Any) -> TokenUsage | None:
+    """What the reply cost, if this chunk tells; some servers tell it in every one, some never."""
+    told = getattr(chunk, "usage", None)
+    prompt, completion = getattr(told, "prompt_tokens", None), getattr(told, "completion_tokens", None)
+    if isinstance(prompt, int) and isinstance(completion, int):
+        return TokenUsage(prompt, completion)
+    return None
 
 
 def _token_limit(endpoint: Endpoint) -> TokenLimit:

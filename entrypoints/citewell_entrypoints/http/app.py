@@ -11,7 +11,9 @@ from litestar.di import Provide
 
 from citewell_entrypoints.chores import Chore, doing
 from citewell_entrypoints.container import HttpContainer
+from citewell_entrypoints.http.answer_streams import AnswerStreams
 from citewell_entrypoints.http.bodies import MAX_JSON_BYTES
+from citewell_entrypoints.http.citations import verify_citations
 from citewell_entrypoints.http.contents import download_content, list_chunks, read_document_text
 from citewell_entrypoints.http.control import restart_ingestion, stop_ingestion
 from citewell_entrypoints.http.documents import browse_documents, remove_document, show_document
@@ -65,6 +67,7 @@ def create_app(
             draw_page_image,
             look_for_page_image,
             ask_question,
+            verify_citations,
             measure_recall,
         ],
     )
@@ -141,6 +144,9 @@ def _dependencies(
         return QuestionReplies(
             container.answer_question(),
             metrics,
+            make_standalone=container.make_standalone(),
+            streams=AnswerStreams(streams, metrics),
+            has_model=container.settings().llm_backend != "disabled",
             sampler=sampler,
             cache_replies=container.cache_replies() if container.settings().keeps_replies else None,
         )
@@ -154,6 +160,7 @@ def _dependencies(
     made: dict[str, Callable[[], Any]] = {
         "answer_question": question_replies,
         "cancel_document": lambda: container.cancel_document(),
+        "citation_verifier": lambda: container.verify_citations(),
         "delete_document": lambda: container.delete_document(),
         "document_events": document_events,
         "draw_page": lambda: container.draw_page(),

@@ -7,15 +7,32 @@ from typing import Any, Final, cast
 
 import msgspec
 from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import (
+    Example,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+)
 
 from citewell.errors import CitewellError
 from citewell.model import DEFAULT_COLLECTION
+from citewell_entrypoints.http.citation_schemas import VerifyRequest
 from citewell_entrypoints.http.problems import OVERLOADED, PROBLEM_MEDIA_TYPE, Kind, Problem, kind_of
 from citewell_entrypoints.http.query_schemas import QueryRequest
 from citewell_entrypoints.http.recall_schemas import RecallRequest
 
-__all__ = ["QueryOperation", "RecallOperation", "UploadOperation", "problems"]
+__all__ = ["QueryOperation", "RecallOperation", "UploadOperation", "VerifyOperation", "problems"]
+
+_EVENTS: Final = (
+    "Server-sent events, if `Accept` asks for them. `sources`: `{sources, degraded}` as in the reply, before "
+    "the language model is asked. `token`: `{text}`, a piece of the answer. `citations`: `{answer, "
+    "citations, citations_removed}`, the answer as a whole; not without a model, or if it fails. `done`: "
+    "`{degraded, usage, timings}`, the end; or `error`: a problem. A comment is sent whenever nothing "
+    "happens for 15 seconds"
+)
 
 _UPLOAD: Final = {
     "type": "object",
@@ -49,9 +66,23 @@ _UPLOAD: Final = {
 
 def _query_body() -> dict[str, Any]:
     # From the type that decodes it: the framework sees only that the handler takes the raw request.
-    [_], components = msgspec.json.schema_components([QueryRequest])
-    body: dict[str, Any] = components[QueryRequest.__name__]
-    return body
+    return _whole_schema(QueryRequest)
+
+
+def _whole_schema(body: type[msgspec.Struct]) -> dict[str, Any]:
+    """The schema of a body, with those of its parts in their places."""
+    [_], components = msgspec.json.schema_components([body])
+
+    def whole(schema: Any) -> Any:
+        if isinstance(schema, dict):
+            if isinstance(reference := schema.get("$ref"), str):
+                rest = {name: value for name, value in schema.items() if name != "$ref"}
+                return whole({**components[reference.rpartition("/")[2]], **rest})
+            return {name: whole(value) for name, value in schema.items()}
+        return [whole(each) for each in schema] if isinstance(schema, list) else schema
+
+    found: dict[str, Any] = whole(components[body.__name__])
+    return found
 
 
 def _body(media_type: str, schema: dict[str, Any], example: dict[str, Any] | None = None) -> RequestBody:
@@ -66,6 +97,19 @@ class QueryOperation(Operation):
     def __post_init__(self) -> None:
         example = {"question": "How long is the notice period?", "top_k": 5}
         self.request_body = _body("application/json", _query_body(), example)
+        for status, reply in (self.responses or {}).items():
+            if status == "200" and isinstance(reply, OpenAPIResponse) and reply.content is not None:
+                reply.content["text/event-stream"] = OpenAPIMediaType(
+                    schema=Schema(type=OpenAPIType.STRING, description=_EVENTS)
+                )
+
+
+@dataclass
+class VerifyOperation(Operation):
+    """The operation with the body of citations."""
+
+    def __post_init__(self) -> None:
+        self.request_body = _body("application/json", _whole_schema(VerifyRequest))
 
 
 @dataclass

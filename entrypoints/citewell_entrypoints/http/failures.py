@@ -30,7 +30,7 @@ from citewell_entrypoints.http.problems import (
 )
 from citewell_entrypoints.http.request_ids import request_id_of
 
-__all__ = ["problem_reply", "send_problem", "to_http_problem"]
+__all__ = ["problem_in_stream", "problem_reply", "send_problem", "to_http_problem"]
 
 _log = structlog.get_logger("citewell.http")
 
@@ -41,18 +41,29 @@ _KIND_OF_STATUS: Final = {
 
 def problem_reply(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The reply to a request that failed; what is the server's own fault is logged here."""
-    problem = to_http_problem(error, request)
+    problem = _logged(request, error)
     kind = problem.kind
-    if kind is INTERNAL_ERROR:
-        _log.error("the request failed", exc_info=error)
-    elif kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("the request failed", problem=kind.name, error=f"{type(error).__name__}: {error}")
     return Response(
         _body(problem, request.scope),
         status_code=kind.status,
         media_type=PROBLEM_MEDIA_TYPE,
         headers=_headers(problem),
     )
+
+
+def problem_in_stream(request: Request[Any, Any, Any], error: Exception) -> Problem:
+    """The same as what a reply that has begun can tell."""
+    return _body(_logged(request, error), request.scope)
+
+
+def _logged(request: Request[Any, Any, Any], error: Exception) -> HttpProblem:
+    problem = to_http_problem(error, request)
+    kind = problem.kind
+    if kind is INTERNAL_ERROR:
+        _log.error("the request failed", exc_info=error)
+    elif kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("the request failed", problem=kind.name, error=f"{type(error).__name__}: {error}")
+    return problem
 
 
 async def send_problem(problem: HttpProblem, scope: HTTPScope, send: Send) -> None:

@@ -88,6 +88,9 @@ class Metrics:
         self.open_event_streams = Gauge(
             "citewell_event_streams", "Streams of events that are open", registry=self.registry
         )
+        self.open_answer_streams = Gauge(
+            "citewell_answer_streams", "Streams of answers that are open", registry=self.registry
+        )
         self._questions = Counter(
             "citewell_questions", "Questions that were answered", registry=self.registry
         )

@@ -11,6 +11,7 @@ from citewell.model import (
     MAX_CANDIDATES,
     MAX_EXPAND,
     Answer,
+    AnswerBudget,
     Explanation,
     Fusion,
     Hit,
@@ -22,7 +23,13 @@ from citewell.model import (
     SearchPlan,
     SearchTrace,
 )
-from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K
+from citewell.usecases import MAX_QUESTION_CHARACTERS, MAX_TOP_K, MAX_TURNS
+from citewell_entrypoints.http.answer_schemas import (
+    MAX_ANSWER_TOKENS,
+    CitationItem,
+    MessageItem,
+    UsageItem,
+)
 from citewell_entrypoints.http.schemas import (
     Boxes,
     BoxItem,
@@ -49,14 +56,20 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A question. It is put to the collection `default` if neither documents nor a collection are named."""
 
     question: Annotated[
-        str,
+        Annotated[str, Meta(min_length=1, max_length=MAX_QUESTION_CHARACTERS)] | None,
         Meta(
-            min_length=1,
-            max_length=MAX_QUESTION_CHARACTERS,
-            description="what is to be found",
+            description="what is to be found; either this or `messages`",
             examples=["How long is the notice period?"],
         ),
-    ]
+    ] = None
+    messages: Annotated[
+        Annotated[list[MessageItem], Meta(min_length=1, max_length=MAX_TURNS)] | None,
+        Meta(
+            description="a conversation instead of a `question`: its last message, the user's, is asked, "
+            "made self-contained by the language model, or by a rule where there is none; "
+            "`question` in the reply is what was searched for"
+        ),
+    ] = None
     top_k: Annotated[int, Meta(ge=1, le=MAX_TOP_K, description="how many sources at most")] = 5
     document_id: Annotated[
         UUID | None, Meta(description="search this document only; not together with `document_ids`")
@@ -128,11 +141,27 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         bool,
         Meta(description="give passages of the same, or nearly the same, text once, the others in `also_in`"),
     ] = True
+    timeout_seconds: Annotated[
+        Annotated[float, Meta(gt=0, le=86_400)] | None,
+        Meta(
+            description="for the language model, from the beginning of the request; if it takes longer, the "
+            "sources come alone; null, and at most: APP_LLM_TIMEOUT_SECONDS"
+        ),
+    ] = None
+    max_tokens: Annotated[
+        Annotated[int, Meta(ge=1, le=MAX_ANSWER_TOKENS)] | None,
+        Meta(description="longest answer, in tokens; null, and at most: APP_LLM_MAX_TOKENS"),
+    ] = None
     explain: Annotated[bool, Meta(description="tell how each source came to its place")] = False
     cache: Annotated[
         bool,
         Meta(description="take a reply that was made before, if nothing has changed; `Cache-Status` tells"),
     ] = True
+
+    @property
+    def budget(self) -> AnswerBudget:
+        """What an answer may take."""
+        return AnswerBudget(self.timeout_seconds, self.max_tokens)
 
     @property
     def options(self) -> SearchOptions:
@@ -357,7 +386,8 @@ class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
         str | None,
         Meta(
             description="what the language model says, with [1], [2] … for the sources in their order; "
-            "null if there is no model, or none of the sources answers"
+            "that the documents do not tell if no citation in it holds; null if there is no model, or no "
+            "source"
         ),
     ]
     sources: Annotated[
@@ -372,13 +402,35 @@ class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
             examples=[[], ["llm"]],
         ),
     ]
+    citations: Annotated[
+        list[CitationItem] | None, Meta(description="only with an answer: in the order of its text")
+    ] = None
+    citations_removed: Annotated[
+        int | None,
+        Meta(
+            description="only with an answer: citations that the model made and that are left out, as there "
+            "is no such passage, or the quote is not in it"
+        ),
+    ] = None
+    usage: Annotated[UsageItem | None, Meta(description="only with an answer")] = None
+    question: Annotated[
+        str | None, Meta(description="only if `messages` were given: what was searched for")
+    ] = None
     explanation: Annotated[QueryExplanation | None, Meta(description="only if `explain` was asked for")] = (
         None
     )
 
     @classmethod
-    def of(cls, answer: Answer, *, explain: bool = False, cached: bool = False) -> QueryReply:
+    def of(
+        cls, answer: Answer, *, explain: bool = False, cached: bool = False, question: str | None = None
+    ) -> QueryReply:
+        """question: if it is to be told."""
+        is_answered = answer.text is not None
         return cls(
+            citations=[CitationItem.of(each) for each in answer.citations] if is_answered else None,
+            citations_removed=answer.citations_removed if is_answered else None,
+            usage=UsageItem.of(answer.usage),
+            question=question,
             answer=answer.text,
             sources=[Source.of(hit, explain=explain) for hit in answer.hits],
             degraded=list(answer.degraded),

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from citewell.model.answers import Answer, Delta, Message
+from citewell.model.answers import (
+    Answer,
+    AnswerBudget,
+    AnswerCitation,
+    AnswerPart,
+    AnswerTimings,
+    Delta,
+    Message,
+    Quotation,
+    QuotationCheck,
+    TokenUsage,
+)
 from citewell.model.caching import Asked, CachedReply, MadeReply, ScopeVersion
 from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Passage, Publication, Vector
 from citewell.model.documents import (
@@ -53,6 +64,10 @@ __all__ = [
     "MAX_CANDIDATES",
     "MAX_EXPAND",
     "Answer",
+    "AnswerBudget",
+    "AnswerCitation",
+    "AnswerPart",
+    "AnswerTimings",
     "Asked",
     "Backlog",
     "Blob",
@@ -92,6 +107,8 @@ __all__ = [
     "Place",
     "Progress",
     "Publication",
+    "Quotation",
+    "QuotationCheck",
     "Ranked",
     "RevisionId",
     "Scope",
@@ -104,6 +121,7 @@ __all__ = [
     "Status",
     "Submission",
     "Submitted",
+    "TokenUsage",
     "Vector",
     "checked_collection",
 ]

@@ -48,6 +48,14 @@ class LLMContract:
             assert isinstance(delta, Delta)
             assert isinstance(delta.text, str)
 
+    async def test_a_usage_is_of_the_whole_reply(self, llm: LLM) -> None:
+        """A piece's usage: the last that tells what the reply cost does so for all of it."""
+        told = [delta.usage for delta in await reply(llm, max_tokens=50) if delta.usage is not None]
+        completions = [usage.completion_tokens for usage in told]
+        assert completions == sorted(completions)
+        assert all(0 <= completion <= 50 for completion in completions)
+        assert all(usage.prompt_tokens >= 0 for usage in told)
+
     async def test_max_tokens_bounds_the_reply(self, llm: LLM) -> None:
         """`max_tokens` bounds the reply."""
         text = "".join(delta.text for delta in await reply(llm, max_tokens=2))

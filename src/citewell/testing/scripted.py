@@ -8,7 +8,7 @@ import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
 from citewell.errors import CitewellError
-from citewell.model import Delta, EmbeddingSpace, Hit, Message, Vector
+from citewell.model import Delta, EmbeddingSpace, Hit, Message, TokenUsage, Vector
 from citewell.ports import EmbeddingRole
 
 __all__ = ["ScriptedEmbedder", "ScriptedLLM", "ScriptedReranker"]
@@ -17,7 +17,7 @@ __all__ = ["ScriptedEmbedder", "ScriptedLLM", "ScriptedReranker"]
 class ScriptedLLM:
     """Says the given pieces, a token each; then raises `error`, if there is one.
 
-    delay_seconds: pause before each piece and before the end. Change `pieces`, `error` and `delay_seconds`
+    delay_seconds: pause before each piece and before the end. usage: told at the end. Change the attributes
     between calls as the test needs.
     """
 
@@ -27,6 +27,7 @@ class ScriptedLLM:
         self.pieces = tuple(pieces)
         self.error = error
         self.delay_seconds = delay_seconds
+        self.usage: TokenUsage | None = None
         #: The messages of each call, in order.
         self.calls: list[tuple[Message, ...]] = []
         #: How many replies are being given at this moment.
@@ -43,6 +44,8 @@ class ScriptedLLM:
             await asyncio.sleep(self.delay_seconds)
             if self.error is not None:
                 raise self.error
+            if self.usage is not None:
+                yield Delta("", self.usage)
         finally:
             self.open_calls -= 1
 

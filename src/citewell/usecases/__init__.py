@@ -17,15 +17,20 @@ from citewell.usecases.results import CacheReplies
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS, MAX_TOP_K, LexicalLeg, Search
 from citewell.usecases.select import MAX_RERANK_DEPTH, RerankStage
 from citewell.usecases.stage import StageRevision
+from citewell.usecases.standalone import MAX_TURNS, MakeStandalone, StandaloneQuestion
 from citewell.usecases.submit import ReceiveContent, SubmitDocument
 from citewell.usecases.unlock import UnlockContent
+from citewell.usecases.verify import MAX_QUOTATIONS, MAX_QUOTE_CHARACTERS, VerifyCitations
 
 __all__ = [
     "MAX_QUESTION_CHARACTERS",
+    "MAX_QUOTATIONS",
+    "MAX_QUOTE_CHARACTERS",
     "MAX_RECALL_QUESTIONS",
     "MAX_RERANK_DEPTH",
     "MAX_SCALE",
     "MAX_TOP_K",
+    "MAX_TURNS",
     "MIN_SCALE",
     "AdmitUpload",
     "AnnounceDueJobs",
@@ -47,6 +52,7 @@ __all__ = [
     "IngestPolicy",
     "LexicalLeg",
     "ListDocuments",
+    "MakeStandalone",
     "MeasureRecall",
     "PageImage",
     "ReadChunks",
@@ -59,6 +65,8 @@ __all__ = [
     "SearchDefaults",
     "Searching",
     "StageRevision",
+    "StandaloneQuestion",
     "SubmitDocument",
     "UnlockContent",
+    "VerifyCitations",
 ]

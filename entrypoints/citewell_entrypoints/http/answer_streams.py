@@ -1,0 +1,132 @@
+"""An answer as it comes about, as server-sent events.
+
+    event: sources          what was found, before the model is asked: `sources`, `degraded`
+    event: token            a piece of the answer: `text`; as many as there are
+    event: citations        the answer as a whole: `answer`, `citations`, `citations_removed`
+    event: done             the end: `degraded`, `usage`, `timings`
+    event: error            the end if something broke: a problem, as an error reply has it
+
+    : ping                  whenever nothing happens for 15 seconds
+
+Without a model, or where it fails, `citations` does not come. The model is read no faster than the reader
+takes what it says, and its call ends when the reader goes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from citewell.model import Answer, AnswerPart, Found
+from citewell_entrypoints.http.answer_schemas import CitationItem, TimingsItem, TokenEvent, UsageItem
+from citewell_entrypoints.http.metrics import Metrics
+from citewell_entrypoints.http.problems import Problem
+from citewell_entrypoints.http.query_schemas import QueryExplanation, Source
+from citewell_entrypoints.http.streams import OpenStreams, server_sent
+
+__all__ = ["AnswerStreams", "CitationsEvent", "DoneEvent", "SourcesEvent"]
+
+
+class SourcesEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found."""
+
+    sources: list[Source]
+    degraded: list[str]
+    question: Annotated[str | None, Meta(description="only if `messages` were given")] = None
+    explanation: Annotated[QueryExplanation | None, Meta(description="only if `explain` was asked for")] = (
+        None
+    )
+
+
+class CitationsEvent(Struct, frozen=True, kw_only=True):
+    """The answer as a whole. It is what the tokens made, unless no citation in it holds."""
+
+    answer: str
+    citations: list[CitationItem]
+    citations_removed: int
+
+
+class DoneEvent(Struct, frozen=True, kw_only=True):
+    """The end. With `llm` in `degraded` what was said of an answer is not whole."""
+
+    degraded: list[str]
+    usage: UsageItem | None
+    timings: TimingsItem
+
+
+class AnswerStreams:
+    """Answers in parts as streams of events, counted."""
+
+    def __init__(self, streams: OpenStreams, metrics: Metrics) -> None:
+        self._streams = streams
+        self._metrics = metrics
+
+    async def __call__(
+        self,
+        parts: AsyncGenerator[AnswerPart, None],
+        *,
+        question: str | None,
+        degraded: tuple[str, ...],
+        explain: bool,
+        problem_of: Callable[[Exception], Problem],
+    ) -> AsyncGenerator[bytes, None]:
+        """The stream; what the search raises is raised here, while a status can still tell of it.
+
+        question: if it is to be told. degraded: what was missing before the search.
+        """
+        found = await anext(parts)
+        assert isinstance(found, Found)  # noqa: S101 - what comes first
+        sources = SourcesEvent(
+            sources=[Source.of(hit, explain=explain) for hit in found.hits],
+            degraded=_joined(degraded, found.degraded),
+            question=question,
+            explanation=QueryExplanation.of(found.trace, cached=False) if explain else None,
+        )
+        return self._streams.pinged(self._sent(sources, parts, degraded, problem_of))
+
+    async def _sent(
+        self,
+        sources: SourcesEvent,
+        parts: AsyncGenerator[AnswerPart, None],
+        degraded: tuple[str, ...],
+        problem_of: Callable[[Exception], Problem],
+    ) -> AsyncGenerator[bytes, None]:
+        with self._metrics.open_answer_streams.track_inprogress():
+            try:
+                yield server_sent("sources", sources)
+                async with aclosing(parts):
+                    async for part in parts:
+                        if isinstance(part, str):
+                            yield server_sent("token", TokenEvent(part))
+                        elif isinstance(part, Answer):
+                            for event in self._end(part, degraded):
+                                yield event
+            except Exception as error:  # noqa: BLE001 - the status has been sent: the stream has to tell
+                yield server_sent("error", problem_of(error))
+
+    def _end(self, answer: Answer, degraded: tuple[str, ...]) -> Iterator[bytes]:
+        self._metrics.asked(answer)
+        if answer.text is not None:
+            yield server_sent(
+                "citations",
+                CitationsEvent(
+                    answer=answer.text,
+                    citations=[CitationItem.of(citation) for citation in answer.citations],
+                    citations_removed=answer.citations_removed,
+                ),
+            )
+        yield server_sent(
+            "done",
+            DoneEvent(
+                degraded=_joined(degraded, answer.degraded),
+                usage=UsageItem.of(answer.usage),
+                timings=TimingsItem.of(answer.timings),
+            ),
+        )
+
+
+def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys((*one, *other)))
