@@ -35,7 +35,7 @@ def test_pgbench_repeats_what_a_request_sent(server: PostgresServer) -> None:
 
         def ask() -> None:
             connection.execute("SELECT length(%s::text) + %s::int", ["it's", 1])
-            connection.execute(f"SELECT {next(others)} WHERE %s", [True])
+            connection.execute(f"SELECT {next(others)} WHERE %s".encode(), [True])
 
         [statement] = statements_of(server.url, server.log.path, ask)
     assert statement.query == "SELECT length($1::text) + $2::int"

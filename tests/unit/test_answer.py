@@ -116,9 +116,11 @@ async def test_a_budget_bounds_the_answer_and_cannot_raise_the_bounds(house: Hou
     for seconds in (0.001, 3600):
         answer = await slow("ferry", scope=Scope(), budget=AnswerBudget(timeout_seconds=seconds))
         assert (answer.text, answer.degraded, len(answer.hits)) == (None, ("llm",), 2)
-    for wrong in ({"max_tokens": 0}, {"timeout_seconds": 0.0}, {"timeout_seconds": float("nan")}):
+    with pytest.raises(InvalidInput):
+        AnswerBudget(max_tokens=0)
+    for wrong in (0.0, float("nan")):
         with pytest.raises(InvalidInput):
-            AnswerBudget(**wrong)
+            AnswerBudget(timeout_seconds=wrong)
 
 
 async def test_without_a_hit_the_model_is_not_asked(house: House) -> None:

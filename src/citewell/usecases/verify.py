@@ -34,6 +34,7 @@ class VerifyCitations:
         return tuple([QuotationCheck(each, await self._problem(each)) for each in quotations])
 
     async def _problem(self, quotation: Quotation) -> str:
+        problem = ""
         for _ in range(_TRIES):
             live = await self._live(quotation.document_id)
             if isinstance(live, str):
