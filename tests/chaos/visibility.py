@@ -94,7 +94,7 @@ class Observer:
         if any(len(outcome.passages) > _TOP_K for outcome in known.values()):
             return
         begun, must_be_found = time.monotonic(), _must_be_found(entry)
-        body = {"document_id": entry.document_id, "question": _question(self._chance), "top_k": _TOP_K}
+        body = {"document_id": entry.document_id, **_asking_for_all(self._chance)}
         sources = await self._client.ask(body)
         if sources is None:
             return
@@ -107,7 +107,7 @@ class Observer:
 
     async def _ask_around(self, entry: Entry) -> None:
         """Some chunks of all documents in a collection."""
-        body = {"collection": entry.collection, "question": _question(self._chance), "top_k": _TOP_K}
+        body = {"collection": entry.collection, **_asking_for_all(self._chance)}
         sources = await self._client.ask(body)
         by_document: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for source in sources or ():
@@ -149,5 +149,7 @@ def _must_be_found(entry: Entry) -> bool:
     return entry.ready_since is not None and entry.stands
 
 
-def _question(chance: random.Random) -> str:
-    return f"{EmbeddingsStub.QUESTION}what stands in ledger {chance.randrange(10**6)}?"
+def _asking_for_all(chance: random.Random) -> dict[str, Any]:
+    """Copies by themselves, too: some of the files repeat their pages."""
+    question = f"{EmbeddingsStub.QUESTION}what stands in ledger {chance.randrange(10**6)}?"
+    return {"question": question, "top_k": _TOP_K, "collapse": False}
