@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, LiteralString
 
 from tests.conftest import MigratedDatabase
 from tests.pgstores import PgStores, open_pg_stores, rows
@@ -39,6 +39,10 @@ class CountedDatabase(PgDatabase):
     async def connection(self) -> AsyncIterator[Any]:
         async with super().connection() as connection:
             yield _Counted(connection, self.statements)
+
+    async def fetch(self, query: LiteralString | bytes, parameters: Mapping[str, object]) -> list[Any]:
+        self.statements.append(str(query))
+        return await super().fetch(query, parameters)
 
 
 class _Counted:

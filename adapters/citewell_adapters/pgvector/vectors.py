@@ -223,7 +223,7 @@ class PgVectorStore:
         }
         hits: list[Hit | None] = [None] * len(candidates)
         with self._served():
-            rows = await self._database.fetch(HITS.encode(), parameters)
+            rows = await self._database.fetch(HITS, parameters)
         for place, *row in rows:
             similarity = candidates[place - 1].similarity
             hits[place - 1] = _hit((-1.0 if similarity is None else similarity, *row))

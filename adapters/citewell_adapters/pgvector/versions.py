@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from citewell.model import DocumentId, Scope, ScopeVersion
-from citewell_adapters.pgvector.database import Connection, PgDatabase
+from citewell_adapters.pgvector.database import PgDatabase
 
 __all__ = ["FOUND_ANEW", "PgVersionStore"]
 
@@ -47,8 +47,7 @@ class PgVersionStore:
         self._database = database
 
     async def versions(self, scopes: Sequence[Scope]) -> Sequence[ScopeVersion]:
-        async with self._database.connection() as connection:
-            read = await _read(connection, scopes)
+        read = await _read(self._database, scopes)
         return [read.of(scope) for scope in scopes]
 
 
@@ -72,7 +71,7 @@ class _Read:
         return ScopeVersion(f"{self.data}:{documents}", f"{self.data}:{documents};{counts}")
 
 
-async def _read(connection: Connection, scopes: Sequence[Scope]) -> _Read:
+async def _read(database: PgDatabase, scopes: Sequence[Scope]) -> _Read:
     names = {s.collection for s in scopes if s.document_ids is None and s.collection is not None}
     parameters = {
         "names": sorted(names),
@@ -80,12 +79,11 @@ async def _read(connection: Connection, scopes: Sequence[Scope]) -> _Read:
     }
     wants_all = any(scope.document_ids is None and scope.collection is None for scope in scopes)
     query = _READ_ALL if wants_all else _READ
-    cursor = await connection.execute(query, parameters, prepare=True, binary=True)
     data = ""
     collections: dict[str, int] = {}
     documents: dict[DocumentId, tuple[int, str, str]] = {}
     everything = None
-    for kind, name, id_, text, version in await cursor.fetchall():
+    for kind, name, id_, text, version in await database.fetch(query, parameters):
         match kind:
             case 0:
                 data = text

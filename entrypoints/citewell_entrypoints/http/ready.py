@@ -16,7 +16,7 @@ _JSON: Final = (b"content-type", MediaType.JSON.value.encode())
 
 
 class ReadyJson(Response[T]):
-    """JSON of a T as bytes, with status 200: for a kept reply the rest is a tenth of the work."""
+    """JSON of a T as bytes, with status 200: the rest is much beside a kept reply."""
 
     def __init__(self, body: bytes, *, headers: dict[str, str]) -> None:
         # Without what the base prepares for `to_asgi_response`, which needs none of it here.
