@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import gc
 import logging
 import signal
@@ -26,23 +24,14 @@ _STOP_SECONDS: Final = 4.0
 
 #: What is made of a document holds no cycles, so the collector would look through it for nothing.
 _GC_THRESHOLD: Final = 10_000
-#: M_ARENA_MAX of glibc's malloc.h.
-_ARENA_MAX: Final = -8
 #: Seconds after which a thread that computes lets the event loop go on, which has commits under way.
 _SWITCH_SECONDS: Final = 0.001
 
 _log = logging.getLogger(__name__)
 
 
-def _use_few_arenas() -> None:
-    """Have threads share their free memory: glibc keeps some of its own for each, up to eight a core."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
-
-
 def run_worker(settings: Settings) -> int:
     """Works until SIGTERM or SIGINT; the process's exit code. The log is to be configured before."""
-    _use_few_arenas()
     try:
         asyncio.run(_work(WorkerContainer(settings=settings)))
     except CitewellError as error:
