@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from citewell.lexical import PLAIN
 from citewell_adapters.mock.common_words import COMMON_WORDS
 
 __all__ = ["Features", "term_features", "terms"]
@@ -31,8 +32,6 @@ _MARKS: Final = (
     r"\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670"
     r"\u06d6-\u06ed\u0900-\u0963\u0966-\u0dff\u0f71-\u0f84"
 )
-#: Texts without a letter beyond ASCII: typographic quotes and dashes are none.
-_PLAIN: Final = re.compile("[\x00-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\u2010-\u2027\u2030-\u203e]*")
 _PLAIN_WORDS: Final = re.compile(r"[a-z0-9]+")
 _TOKENS: Final = re.compile(rf"(?P<unspaced>[{_UNSPACED}]+)|(?:(?![_{_UNSPACED}])[\w{_MARKS}])+")
 
@@ -46,7 +45,7 @@ _LONGEST_WORD: Final = 40
 def terms(text: str) -> Iterable[str]:
     """The words of `text`, normalised; of scripts without spaces, each two neighbouring characters."""
     normal = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
-    return _PLAIN_WORDS.findall(normal) if _PLAIN.fullmatch(normal) else _other_terms(normal)
+    return _PLAIN_WORDS.findall(normal) if PLAIN.fullmatch(normal) else _other_terms(normal)
 
 
 def _other_terms(normal: str) -> Iterator[str]:

@@ -11,12 +11,13 @@ from citewell.lexical.bm25 import (
 from citewell.lexical.encoder import LATIN_LANGUAGES, Stemmer, WordEncoder
 from citewell.lexical.languages import detect_language
 from citewell.lexical.terms import TERM_SPACE, term_id
-from citewell.lexical.words import UNSPACED, WORD_SIGN, words
+from citewell.lexical.words import PLAIN, UNSPACED, WORD_SIGN, words
 
 __all__ = [
     "AVERAGE_LENGTH",
     "LATIN_LANGUAGES",
     "MAX_RARE_CHUNKS",
+    "PLAIN",
     "TERM_SPACE",
     "UNSPACED",
     "WORD_SIGN",

@@ -10,7 +10,7 @@ from typing import Final
 
 from citewell.remembering import Remembered
 
-__all__ = ["UNSPACED", "WORD_SIGN", "is_unspaced", "words"]
+__all__ = ["PLAIN", "UNSPACED", "WORD_SIGN", "is_unspaced", "words"]
 
 #: Longer ones are cut: nobody asks for them by all their letters.
 _MAX_CHARACTERS: Final = 64
@@ -37,8 +37,9 @@ WORD_SIGN: Final = rf"[\w{_marks()}]"
 _IGNORED: Final = re.compile("[\u00ad\u0640\u064b-\u065f\u0670\u200b-\u200f\u2060\ufeff]")
 #: A word, or several that are tied without a space: `error_code_42`, `HTTP/2`, `AB-12/3`, `c++`.
 _TIED: Final = re.compile(rf"{WORD_SIGN}+(?:[-./'’:@&,]{WORD_SIGN}+)*(?:\+\+|\#(?!{WORD_SIGN}))?")
-#: Texts of ASCII, typographic quotes and dashes, and the same as _TIED for them, in half the time.
-_PLAIN: Final = re.compile("[\x00-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\u2010-\u2027\u2030-\u203e]*")
+#: All of a text without a letter or a mark beyond ASCII: typographic quotes and dashes are none.
+PLAIN: Final = re.compile("[\x00-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\u2010-\u2027\u2030-\u203e]*")
+#: The same as _TIED for such a text, in half the time.
 _TIED_PLAIN: Final = re.compile(r"[a-z0-9_]+(?:[-./'’:@&,][a-z0-9_]+)*(?:\+\+|\#(?![a-z0-9_]))?")
 _TIES: Final = re.compile(r"[-./'’:@&,+#_]+")
 _NUMBER: Final = re.compile(r"\d+(?:[.,]\d+)*")
@@ -58,7 +59,7 @@ def words(text: str) -> Iterator[str]:
         normal = text.lower()
     else:
         normal = _IGNORED.sub("", unicodedata.normalize("NFKC", text).casefold())
-    tied = _TIED_PLAIN if _PLAIN.fullmatch(normal) else _TIED
+    tied = _TIED_PLAIN if PLAIN.fullmatch(normal) else _TIED
     return chain.from_iterable(map(_WORDS_OF.__getitem__, tied.findall(normal)))
 
 
