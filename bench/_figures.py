@@ -15,6 +15,8 @@ from typing import Literal
 import msgspec
 import psutil
 
+from citewell_adapters.local.cores import usable_cores
+
 __all__ = [
     "BenchResult",
     "Ceiling",
@@ -154,7 +156,7 @@ def this_machine() -> Machine:
     return Machine(
         system=f"{platform.system()} {platform.release()}",
         processor=_processor(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory=round(psutil.virtual_memory().total / 1e9, 1),
         python=platform.python_version(),
         load=round(os.getloadavg()[0], 2),

@@ -20,6 +20,7 @@ import uvicorn
 import uvloop
 from uuid_utils import reseed_rng
 
+from citewell_adapters.local.cores import usable_cores
 from citewell_entrypoints.cli.failures import Failed
 from citewell_entrypoints.cli.prefork import in_processes
 from citewell_entrypoints.container import HttpContainer
@@ -50,7 +51,7 @@ class ApiServer:
     def __init__(self, settings: Settings, *, stop_seconds: int) -> None:
         self._settings = settings
         self._stop_seconds = stop_seconds
-        self._count = settings.api_processes or min(_usable_cores(), _MOST_PROCESSES)
+        self._count = settings.api_processes or min(usable_cores(), _MOST_PROCESSES)
         self._siblings: Siblings | None = None
         self._server = self._built()
 
@@ -175,12 +176,6 @@ def _listening(host: str, port: int, processes: int) -> list[list[socket.socket]
             opened.close()
         raise Failed(_refusal(host, port, error)) from error
     return sockets
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _refusal(host: str, port: int, error: OSError) -> str:
