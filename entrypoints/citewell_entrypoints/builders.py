@@ -206,12 +206,6 @@ def openai_embedder(settings: Settings) -> Embedder:
     )
 
 
-def disabled_llm() -> LLM:
-    from citewell_adapters.disabled import DisabledLLM
-
-    return DisabledLLM()
-
-
 def openai_llm(settings: Settings) -> LLM:
     from citewell_adapters.openai import OpenAILLM
 

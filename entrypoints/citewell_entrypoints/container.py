@@ -118,9 +118,9 @@ class HttpContainer(Container):
     probes: providers.Provider[Mapping[str, Probe]] = providers.Singleton(
         builders.probes, Container.database, Container.broker
     )
-    llm: providers.Provider[LLM] = providers.Selector(
+    llm: providers.Provider[LLM | None] = providers.Selector(
         Container.settings.provided.llm_backend,
-        disabled=providers.Singleton(builders.disabled_llm),
+        disabled=providers.Object(None),
         openai=providers.Singleton(builders.openai_llm, Container.settings),
     )
     renderer: providers.Provider[PageRenderer] = providers.Singleton(builders.renderer, Container.settings)

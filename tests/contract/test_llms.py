@@ -12,16 +12,9 @@ from citewell.model import TokenUsage
 from citewell.ports import LLM
 from citewell.testing.llm import LLMContract, RemoteLLMContract
 from citewell.testing.scripted import ScriptedLLM
-from citewell_adapters.disabled import DisabledLLM
 from citewell_adapters.openai import Endpoint, OpenAILLM, RetryPolicy
 
 PIECES = [f"piece {number} " for number in range(40)]
-
-
-class TestDisabledLLM(LLMContract):
-    @pytest.fixture
-    def llm(self) -> LLM:
-        return DisabledLLM()
 
 
 class TestScriptedLLM(RemoteLLMContract):

@@ -53,6 +53,8 @@ def unpack_boxes(boxes: bytes | None, lines: bytes | None, span: Span) -> tuple[
     """What `pack_boxes` packed; where that is None, made of what `citewell_lines` gave for the span."""
     if boxes is None:
         return boxes_within(unpack_pages(lines or b""), span)
+    if not boxes:
+        return ()
     unit = BOX_UNITS
     return tuple(
         PageBox(page, Box(left / unit, top / unit, right / unit, bottom / unit))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
+from functools import cache
 from typing import Any, Final
 
 from litestar import Litestar, Router
@@ -24,7 +25,7 @@ from citewell_entrypoints.http.health import ReadinessProbes, check_liveness, ch
 from citewell_entrypoints.http.metrics import Exposition, Metrics, show_metrics
 from citewell_entrypoints.http.middleware import EveryRequest
 from citewell_entrypoints.http.pages import openapi_config, show_home
-from citewell_entrypoints.http.query import ask_question
+from citewell_entrypoints.http.query import JsonQuestions, ask_question
 from citewell_entrypoints.http.recall import RecallMeasurement, measure_recall
 from citewell_entrypoints.http.replies import QuestionReplies
 from citewell_entrypoints.http.sampling import RecallSampler
@@ -50,6 +51,9 @@ def create_app(
     metrics = Metrics()
     metrics.watch_cache(container.process_cache())
     sampler = _sampler(container, metrics)
+    streams = streams or OpenStreams()
+    # Made with the first question, when everything is open.
+    replies = cache(lambda: _question_replies(container, metrics, streams, sampler))
     api = Router(
         "/api/v1",
         route_handlers=[
@@ -74,7 +78,7 @@ def create_app(
     app = Litestar(
         [api, check_liveness, check_readiness, show_metrics, show_home],
         dependencies={
-            **_dependencies(container, metrics, streams or OpenStreams(), sampler),
+            **_dependencies(container, metrics, streams, replies),
             "exposition": Provide(
                 lambda: Exposition(metrics, siblings), use_cache=True, sync_to_thread=False
             ),
@@ -94,7 +98,8 @@ def create_app(
         pdb_on_exception=False,
     )
     # Around the framework, not in it: its own middleware does not see requests that match no route.
-    gated = Shedding(app.asgi_handler, gates=gates_of(container.settings()), metrics=metrics)
+    answering = JsonQuestions(app.asgi_handler, replies=replies)
+    gated = Shedding(answering, gates=gates_of(container.settings()), metrics=metrics)
     app.asgi_handler = EveryRequest(gated, metrics=metrics)
     return app
 
@@ -117,8 +122,22 @@ def _sampler(container: HttpContainer, metrics: Metrics) -> RecallSampler:
     )
 
 
-def _dependencies(
+def _question_replies(
     container: HttpContainer, metrics: Metrics, streams: OpenStreams, sampler: RecallSampler
+) -> QuestionReplies:
+    return QuestionReplies(
+        container.answer_question(),
+        metrics,
+        make_standalone=container.make_standalone(),
+        streams=AnswerStreams(streams, metrics),
+        has_model=container.settings().llm_backend != "disabled",
+        sampler=sampler,
+        cache_replies=container.cache_replies() if container.settings().keeps_replies else None,
+    )
+
+
+def _dependencies(
+    container: HttpContainer, metrics: Metrics, streams: OpenStreams, replies: Callable[[], QuestionReplies]
 ) -> dict[str, Provide]:
     """By the name of the handlers' parameters. Made at the first request, when everything is open."""
 
@@ -140,17 +159,6 @@ def _dependencies(
             open_streams=metrics.open_event_streams,
         )
 
-    def question_replies() -> QuestionReplies:
-        return QuestionReplies(
-            container.answer_question(),
-            metrics,
-            make_standalone=container.make_standalone(),
-            streams=AnswerStreams(streams, metrics),
-            has_model=container.settings().llm_backend != "disabled",
-            sampler=sampler,
-            cache_replies=container.cache_replies() if container.settings().keeps_replies else None,
-        )
-
     def recall_measurement() -> RecallMeasurement:
         settings = container.settings()
         return RecallMeasurement(
@@ -158,7 +166,7 @@ def _dependencies(
         )
 
     made: dict[str, Callable[[], Any]] = {
-        "answer_question": question_replies,
+        "answer_question": replies,
         "cancel_document": lambda: container.cancel_document(),
         "citation_verifier": lambda: container.verify_citations(),
         "delete_document": lambda: container.delete_document(),

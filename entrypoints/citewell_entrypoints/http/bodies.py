@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar import Request
+from litestar.types import Receive
 
 from citewell_entrypoints.http.problems import (
     CONTENT_TOO_LARGE,
@@ -49,15 +50,22 @@ def declared_length(request: Request[Any, Any, Any]) -> int | None:
     return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else None
 
 
-async def read_json(request: Request[Any, Any, Any], decoder: msgspec.json.Decoder[T]) -> T:
-    """The body, decoded and checked. Raises HttpProblem if it is too large or not what is expected."""
-    body = bytearray()
-    async for piece in body_pieces(request):
-        body += piece
+async def read_json(receive: Receive, decoder: msgspec.json.Decoder[T]) -> T:
+    """The body, decoded and checked. Raises HttpProblem if it is too large or not what is expected.
+
+    Raises ClientDisconnected if it ends before its end.
+    """
+    body, is_whole = b"", False
+    while not is_whole:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnected
+        body += message.get("body", b"")
         if len(body) > MAX_JSON_BYTES:
             raise HttpProblem(
                 CONTENT_TOO_LARGE, f"The body is larger than the limit of {MAX_JSON_BYTES} bytes."
             )
+        is_whole = not message.get("more_body", False)
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

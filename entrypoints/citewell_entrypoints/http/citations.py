@@ -44,7 +44,7 @@ async def verify_citations(
     Citations of an answer can be sent as they are; document, `sha256`, `span` and `quote` are enough. The
     comparison is to the letter. Only the live revision of a document has its text stored.
     """
-    asked = await read_json(request, _decoder)
+    asked = await read_json(request.receive, _decoder)
     quotations = []
     for number, citation in enumerate(asked.citations):
         try:

@@ -30,7 +30,7 @@ from citewell_entrypoints.http.problems import (
 )
 from citewell_entrypoints.http.request_ids import request_id_of
 
-__all__ = ["problem_in_stream", "problem_reply", "send_problem", "to_http_problem"]
+__all__ = ["problem_in_stream", "problem_reply", "send_failure", "send_problem", "to_http_problem"]
 
 _log = structlog.get_logger("citewell.http")
 
@@ -41,7 +41,7 @@ _KIND_OF_STATUS: Final = {
 
 def problem_reply(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The reply to a request that failed; what is the server's own fault is logged here."""
-    problem = _logged(request, error)
+    problem = _logged(request.scope, error)
     kind = problem.kind
     return Response(
         _body(problem, request.scope),
@@ -51,13 +51,18 @@ def problem_reply(request: Request[Any, Any, Any], error: Exception) -> Response
     )
 
 
-def problem_in_stream(request: Request[Any, Any, Any], error: Exception) -> Problem:
+def problem_in_stream(scope: HTTPScope, error: Exception) -> Problem:
     """The same as what a reply that has begun can tell."""
-    return _body(_logged(request, error), request.scope)
+    return _body(_logged(scope, error), scope)
 
 
-def _logged(request: Request[Any, Any, Any], error: Exception) -> HttpProblem:
-    problem = to_http_problem(error, request)
+async def send_failure(error: Exception, scope: HTTPScope, send: Send) -> None:
+    """The same, from around the framework."""
+    await send_problem(_logged(scope, error), scope, send)
+
+
+def _logged(scope: HTTPScope, error: Exception) -> HttpProblem:
+    problem = to_http_problem(error, scope)
     kind = problem.kind
     if kind is INTERNAL_ERROR:
         _log.error("the request failed", exc_info=error)
@@ -67,7 +72,7 @@ def _logged(request: Request[Any, Any, Any], error: Exception) -> HttpProblem:
 
 
 async def send_problem(problem: HttpProblem, scope: HTTPScope, send: Send) -> None:
-    """The same reply, from around the framework: a request that is refused there costs next to nothing."""
+    """The reply that tells the problem, from around the framework, where a refusal costs next to nothing."""
     body = msgspec.json.encode(_body(problem, scope))
     headers = {
         "Content-Type": PROBLEM_MEDIA_TYPE,
@@ -98,7 +103,7 @@ def _headers(problem: HttpProblem) -> dict[str, str]:
     return headers
 
 
-def to_http_problem(error: Exception, request: Request[Any, Any, Any]) -> HttpProblem:
+def to_http_problem(error: Exception, scope: HTTPScope) -> HttpProblem:
     """The error as a problem. What the server's parts say about themselves stays out of it."""
     if isinstance(error, HttpProblem):
         return error
@@ -109,18 +114,18 @@ def to_http_problem(error: Exception, request: Request[Any, Any, Any]) -> HttpPr
     if isinstance(error, ClientDisconnected):
         return HttpProblem(CLIENT_CLOSED_REQUEST, "The client went away before its request was complete.")
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _of_framework(error, request)
+        return _of_framework(error, scope)
     return HttpProblem(INTERNAL_ERROR, _sentences(INTERNAL_ERROR.title, INTERNAL_ERROR.advice))
 
 
-def _of_framework(error: HTTPException, request: Request[Any, Any, Any]) -> HttpProblem:
+def _of_framework(error: HTTPException, scope: HTTPScope) -> HttpProblem:
     kind = _KIND_OF_STATUS.get(error.status_code) or _other_kind(error.status_code)
     errors = [_field_error(extra) for extra in error.extra or () if isinstance(extra, Mapping)]
     detail = "; ".join(f"`{error.field}`: {error.message}" for error in errors)
     if kind is ROUTE_NOT_FOUND:
-        detail = f"nothing is at {request.scope['path'][:200]}; /schema shows the addresses of the API"
+        detail = f"nothing is at {scope['path'][:200]}; /schema shows the addresses of the API"
     elif kind is METHOD_NOT_ALLOWED:
-        detail = f"{request.method} is not possible here; the header Allow names the methods that are"
+        detail = f"{scope['method']} is not possible here; the header Allow names the methods that are"
     return HttpProblem(
         kind, _sentences(detail or error.detail, kind.advice), errors=errors, headers=error.headers or {}
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final, TypeGuard, cast
 
 import msgspec
 from litestar import MediaType, Request, Response, post
 from litestar.datastructures import ResponseHeader
-from litestar.datastructures.headers import Accept
+from litestar.datastructures.headers import Accept, Headers
 from litestar.di import NamedDependency
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from citewell.errors import (
     DocumentNotFound,
@@ -18,10 +21,11 @@ from citewell.errors import (
     StoreUnavailable,
 )
 from citewell.filtering import Filter, parse_filter
-from citewell.model import DEFAULT_COLLECTION, DocumentId, Scope
+from citewell.model import DEFAULT_COLLECTION, DocumentId
+from citewell.model import Scope as SearchScope
 from citewell_entrypoints.http.bodies import read_json
 from citewell_entrypoints.http.descriptions import QueryOperation, problems
-from citewell_entrypoints.http.failures import problem_in_stream
+from citewell_entrypoints.http.failures import problem_in_stream, send_failure
 from citewell_entrypoints.http.problems import (
     BODY_TOO_SLOW,
     CONTENT_TOO_LARGE,
@@ -30,13 +34,15 @@ from citewell_entrypoints.http.problems import (
     HttpProblem,
 )
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
-from citewell_entrypoints.http.ready import ReadyJson
 from citewell_entrypoints.http.replies import QuestionReplies
 from citewell_entrypoints.http.streams import EVENT_STREAM_HEADERS, streamed
 
-__all__ = ["ask_question"]
+__all__ = ["QUERY_PATH", "JsonQuestions", "ask_question"]
+
+QUERY_PATH: Final = "/api/v1/query"
 
 _EVENT_STREAM: Final = "text/event-stream"
+_JSON: Final = (b"content-type", b"application/json")
 _decoder: Final = msgspec.json.Decoder(QueryRequest)
 
 
@@ -81,31 +87,80 @@ async def ask_question(
     as events: `sources` before the model is asked, `token` for each piece of the answer, `citations`, and
     `done`; or `error`.
     """
-    asked = await read_json(request, _decoder)
+    asked = await read_question(request.receive)
+    events = await answer_question.stream(
+        asked, scope=scope_of(asked), problem_of=lambda error: problem_in_stream(request.scope, error)
+    )
+    # Another type than the description of the JSON reply is made of; QueryOperation tells of this one.
+    return cast("Response[QueryReply]", streamed(events, headers=EVENT_STREAM_HEADERS))
+
+
+class JsonQuestions:
+    """Pure ASGI, around the framework, whose work for one request would be a quarter of all there is to do.
+
+    Answers the questions that are answered as JSON; the rest is passed on.
+    """
+
+    def __init__(self, app: ASGIApp, *, replies: Callable[[], QuestionReplies]) -> None:
+        """replies: called with the first question, when everything is open."""
+        self._app = app
+        self._made = replies
+        self._replies: QuestionReplies | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not _is_answered_as_json(scope):
+            await self._app(scope, receive, send)
+            return
+        # The framework does so for other requests.
+        scope["path_template"] = QUERY_PATH
+        replies = self._replies
+        if replies is None:
+            replies = self._replies = self._made()
+        try:
+            asked = await read_question(receive)
+            reply = await replies(asked, scope=scope_of(asked))
+        except Exception as error:  # noqa: BLE001 - it is told, as the framework's handler tells it
+            await send_failure(error, scope, send)
+            return
+        headers = [_JSON, (b"content-length", b"%d" % len(reply.body))]
+        if reply.cache_status is not None:
+            headers.append((b"cache-status", reply.cache_status.encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+
+
+def _is_answered_as_json(scope: Scope) -> TypeGuard[HTTPScope]:
+    if (
+        scope["type"] != ScopeType.HTTP
+        or scope["method"] != "POST"
+        or scope["path"].rstrip("/") != QUERY_PATH
+    ):
+        return False
+    for name, value in scope["headers"]:
+        if name == b"accept" and _EVENT_STREAM in value.decode("latin-1"):
+            return not _wants_events(scope)
+    return True
+
+
+async def read_question(receive: Receive) -> QueryRequest:
+    """The body of a question. Raises HttpProblem."""
+    asked = await read_json(receive, _decoder)
     if (asked.question is None) == (asked.messages is None):
         raise _invalid("question", "either this or `messages` is required")
-    scope = _scope(asked)
-    if _wants_events(request):
-        events = await answer_question.stream(
-            asked, scope=scope, problem_of=lambda error: problem_in_stream(request, error)
-        )
-        # Another type than the description of the JSON reply is made of; QueryOperation tells of this one.
-        return cast("Response[QueryReply]", streamed(events, headers=EVENT_STREAM_HEADERS))
-    reply = await answer_question(asked, scope=scope)
-    headers = {} if reply.cache_status is None else {"Cache-Status": reply.cache_status}
-    return ReadyJson(reply.body, headers=headers)
+    return asked
 
 
-def _scope(asked: QueryRequest) -> Scope:
+def scope_of(asked: QueryRequest) -> SearchScope:
+    """Where is searched. Raises HttpProblem."""
     condition = None if asked.filter is None else _filter(asked.filter)
     if asked.document_id is not None:
         if asked.document_ids is not None:
             raise _invalid("document_ids", "cannot be given together with `document_id`")
-        return Scope(asked.collection, (DocumentId(asked.document_id),), condition)
+        return SearchScope(asked.collection, (DocumentId(asked.document_id),), condition)
     if asked.document_ids is not None:
         given = tuple(DocumentId(document) for document in asked.document_ids)
-        return Scope(asked.collection, given, condition)
-    return Scope(DEFAULT_COLLECTION if asked.collection is None else asked.collection, filter=condition)
+        return SearchScope(asked.collection, given, condition)
+    return SearchScope(DEFAULT_COLLECTION if asked.collection is None else asked.collection, filter=condition)
 
 
 def _filter(given: dict[str, Any]) -> Filter:
@@ -121,8 +176,6 @@ def _invalid(field: str, message: str) -> HttpProblem:
     return HttpProblem(INVALID_REQUEST, f"`{field}`: {message}.", errors=[error])
 
 
-def _wants_events(request: Request[Any, Any, Any]) -> bool:
-    accepted = request.headers.get("accept", "")
-    if _EVENT_STREAM not in accepted:
-        return False
+def _wants_events(scope: HTTPScope) -> bool:
+    accepted = Headers.from_scope(scope).get("accept", "")
     return Accept(accepted).best_match([MediaType.JSON, _EVENT_STREAM]) == _EVENT_STREAM

@@ -67,4 +67,4 @@ async def measure_recall(
     The questions are sentences of passages that are drawn by chance. Each takes an exact search of the whole
     collection.
     """
-    return await recall_measurement(await read_json(request, _decoder))
+    return await recall_measurement(await read_json(request.receive, _decoder))

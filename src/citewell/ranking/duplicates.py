@@ -60,6 +60,7 @@ class Distinct:
         self._copies: list[list[Hit]] = []
         self._prints: list[_Print] = []
         self._by_text: dict[str, int] = {}
+        self._sketched: set[int] = set()
         for hit in hits:
             self.add(hit)
 
@@ -71,12 +72,14 @@ class Distinct:
         own = _print_of(hit.chunk.text)
         kept = self._by_text.get(own.whole)
         if kept is None:
-            kept = next((i for i, other in enumerate(self._prints) if _nearly_same(own, other)), None)
+            if not self._sketched.isdisjoint(own.sketch):
+                kept = next((i for i, other in enumerate(self._prints) if _nearly_same(own, other)), None)
             if kept is None:
                 self._by_text[own.whole] = len(self._kept)
                 self._kept.append(hit)
                 self._copies.append([])
                 self._prints.append(own)
+                self._sketched |= own.sketch
                 return True
             self._by_text[own.whole] = kept
         self._copies[kept].append(hit)

@@ -18,11 +18,11 @@ def reranked(hits: Sequence[Hit], scores: Sequence[float]) -> tuple[Hit, ...]:
     others is their former one times the lowest of the scores: nobody has looked at them.
     """
     judged = [
-        replace(hit, relevance=score, explanation=replace(hit.explanation, rerank=score))
+        hit.ranked(score, replace(hit.explanation, rerank=score))
         for hit, score in zip(hits, scores, strict=False)
     ]
     lowest = min(scores, default=1.0)
-    others = (replace(hit, relevance=lowest * hit.score) for hit in hits[len(scores) :])
+    others = (hit.ranked(lowest * hit.score, hit.explanation) for hit in hits[len(scores) :])
     return (*sorted(judged, key=lambda hit: -hit.score), *others)
 
 

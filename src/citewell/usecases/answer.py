@@ -53,16 +53,16 @@ class Searching(Protocol):
 class AnswerQuestion:
     """Search first; then a language model within its time, whose loss never costs the hits.
 
-    max_tokens, timeout_seconds: the most for an answer, whatever a caller's budget says; the time is the
-    model's alone, that of a budget counts from the call on. context_tokens: what the model can take, question
-    and answer included.
+    llm: None for hits alone. max_tokens, timeout_seconds: the most for an answer, whatever a caller's budget
+    says; the time is the model's alone, that of a budget counts from the call on. context_tokens: what the
+    model can take, question and answer included.
     """
 
     def __init__(
         self,
         *,
         search: Searching,
-        llm: LLM,
+        llm: LLM | None,
         max_tokens: int,
         timeout_seconds: float,
         context_tokens: int = 8_192,
@@ -87,6 +87,8 @@ class AnswerQuestion:
         Citations in the text that do not hold are left out. A text without one that holds says that the
         documents do not tell.
         """
+        if self._llm is None:
+            return await self._hits_alone(question, scope=scope, top_k=top_k, options=options)
         parts = self.stream(question, scope=scope, top_k=top_k, options=options, budget=budget)
         async with aclosing(parts):
             async for part in parts:
@@ -114,7 +116,7 @@ class AnswerQuestion:
         timings = AnswerTimings(search_ms=_ms_since(began))
         yield found
         answer = Answer(None, found.hits, found.degraded, found.trace, timings=timings)
-        if not found.hits:
+        if self._llm is None or not found.hits:
             yield answer
             return
         max_tokens = min(self._max_tokens, budget.max_tokens or self._max_tokens)
@@ -136,6 +138,14 @@ class AnswerQuestion:
         if text := reader.end():
             yield text
         yield replace(_read(answer, reader, reply), timings=reply.timings(timings))
+
+    async def _hits_alone(
+        self, question: str, *, scope: Scope, top_k: int, options: SearchOptions
+    ) -> Answer:
+        began = time.perf_counter()
+        found = await self._search(question, scope=scope, top_k=top_k, options=options)
+        timings = AnswerTimings(search_ms=_ms_since(began))
+        return Answer(None, found.hits, found.degraded, found.trace, timings=timings)
 
     def _room(self, question: str, max_tokens: int) -> int:
         """Tokens for the passages."""

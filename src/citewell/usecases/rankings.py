@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from citewell.model import Explanation, Hit, LegScore, Ranked, Scope, SearchOptions, SearchTrace, Vector
@@ -65,7 +65,7 @@ class NearestRanking:
 
     async def __call__(self, k: int, *, strict: bool) -> Ranking:  # noqa: ARG002 - nothing is read later
         hits = [
-            replace(hit, explanation=Explanation(dense=LegScore(place, hit.similarity, 0.0)))
+            hit.ranked(None, Explanation(LegScore(place, hit.similarity, 0.0)))
             for place, hit in enumerate(
                 await self._vectors.search(self._vector, k=k, scope=self._scope), start=1
             )
@@ -120,7 +120,7 @@ class FusedRanking:
         if strict and None in hits:
             raise HitsGone
         return [
-            replace(hit, relevance=one.relevance, explanation=one.explanation)
+            hit.ranked(one.relevance, one.explanation)
             for one, hit in zip(ranked, hits, strict=True)
             if hit is not None
         ]

@@ -21,7 +21,7 @@ __all__ = ["MAX_RERANK_DEPTH", "RerankStage", "SelectHits", "Selected"]
 MAX_RERANK_DEPTH: Final = 50
 
 #: Read beyond those that are wanted: copies rank side by side, so the last one's are mostly among them.
-_SPARE: Final = 5
+_SPARE: Final = 2
 #: How many times as many as are wanted diversity has to choose from.
 _CHOICE: Final = 4
 

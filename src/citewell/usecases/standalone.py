@@ -38,10 +38,10 @@ class StandaloneQuestion:
 class MakeStandalone:
     """Asks the language model, if it answers within its time; else goes by a rule over the user's words.
 
-    timeout_seconds: the most that the model gets for it: the search waits.
+    llm: None to go by the rule. timeout_seconds: the most that the model gets for it: the search waits.
     """
 
-    def __init__(self, *, llm: LLM, timeout_seconds: float = 3.0) -> None:
+    def __init__(self, *, llm: LLM | None, timeout_seconds: float = 3.0) -> None:
         self._llm = llm
         self._timeout_seconds = timeout_seconds
 
@@ -54,23 +54,26 @@ class MakeStandalone:
         if len(turns) == 1:
             return StandaloneQuestion(questions[-1])
         by_rule = standalone_question(questions, max_characters=MAX_QUESTION_CHARACTERS)
+        if self._llm is None:
+            return StandaloneQuestion(by_rule)
         try:
             async with asyncio.timeout(min(self._timeout_seconds, timeout_seconds or self._timeout_seconds)):
-                made = await self._made(turns)
+                made = await _made(turns, self._llm)
         except (LLMUnavailable, LLMRejected, TimeoutError) as error:
             _log.warning("a question is made self-contained by rule: %s: %s", type(error).__name__, error)
             return StandaloneQuestion(by_rule, ("llm",))
         return StandaloneQuestion(made or by_rule)
 
-    async def _made(self, turns: Sequence[Message]) -> str:
-        """What the model makes of it; empty if that can be no question."""
-        read = [Message(turn.role, turn.content[:_CHARACTERS_READ]) for turn in turns[-_TURNS_READ:]]
-        async with aclosing(self._llm.generate(standalone_prompt(read), max_tokens=_MAX_TOKENS)) as deltas:
-            text = "".join([delta.text async for delta in deltas])
-        lines = [line.strip() for line in text.replace("\0", "").splitlines() if line.strip()]
-        # Several lines are an answer, or an explanation; a question was asked for.
-        made = lines[0].strip('"“”') if len(lines) == 1 else ""
-        return made if len(made) <= MAX_QUESTION_CHARACTERS else ""
+
+async def _made(turns: Sequence[Message], llm: LLM) -> str:
+    """What the model makes of it; empty if that can be no question."""
+    read = [Message(turn.role, turn.content[:_CHARACTERS_READ]) for turn in turns[-_TURNS_READ:]]
+    async with aclosing(llm.generate(standalone_prompt(read), max_tokens=_MAX_TOKENS)) as deltas:
+        text = "".join([delta.text async for delta in deltas])
+    lines = [line.strip() for line in text.replace("\0", "").splitlines() if line.strip()]
+    # Several lines are an answer, or an explanation; a question was asked for.
+    made = lines[0].strip('"“”') if len(lines) == 1 else ""
+    return made if len(made) <= MAX_QUESTION_CHARACTERS else ""
 
 
 def _check(turns: Sequence[Message]) -> None:
