@@ -10,7 +10,7 @@ from tests.openai_stub import OpenAIStub
 from citewell.errors import LLMRejected, LLMUnavailable
 from citewell.model import TokenUsage
 from citewell.ports import LLM
-from citewell.testing.llm import LLMContract, RemoteLLMContract
+from citewell.testing.llm import RemoteLLMContract
 from citewell.testing.scripted import ScriptedLLM
 from citewell_adapters.openai import Endpoint, OpenAILLM, RetryPolicy
 

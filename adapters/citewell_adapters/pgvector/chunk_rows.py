@@ -27,14 +27,14 @@ def chunk_from(row: tuple[Any, ...]) -> Chunk:
     index, start, end, text, first_page, last_page, heading_path, token_count, boxes, lines = row
     span = Span(start, end)
     return Chunk(
-        index=index,
-        span=span,
-        text=text,
-        first_page=first_page,
-        last_page=last_page,
-        heading_path=tuple(heading_path),
-        token_count=token_count,
-        boxes=unpack_boxes(boxes, lines, span),
+        index,
+        span,
+        text,
+        first_page,
+        last_page,
+        tuple(heading_path),
+        token_count,
+        unpack_boxes(boxes, lines, span),
     )
 
 

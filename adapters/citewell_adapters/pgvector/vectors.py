@@ -319,12 +319,5 @@ class PgVectorStore:
 
 
 def _hit(row: tuple[Any, ...]) -> Hit:
-    similarity, document_id, document_name, collection, sha256, *chunk = row
-    return Hit(
-        document_id=DocumentId(document_id),
-        document_name=document_name,
-        collection=collection,
-        sha256=sha256,
-        chunk=chunk_from(tuple(chunk)),
-        similarity=similarity,
-    )
+    similarity, document_id, document_name, collection, sha256 = row[:5]
+    return Hit(DocumentId(document_id), document_name, collection, sha256, chunk_from(row[5:]), similarity)

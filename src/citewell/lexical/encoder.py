@@ -23,6 +23,9 @@ Stemmer = Callable[[str], str]
 _MAX_TERMS: Final = 8_000
 #: Longer questions are cut: each word costs a look-up.
 _MAX_WORDS: Final = 256
+#: So many short questions take 2 MB at most.
+_REMEMBERED_QUESTIONS: Final = 256
+_SHORT_QUESTION: Final = 1_000
 
 
 class WordEncoder:
@@ -36,6 +39,7 @@ class WordEncoder:
     def __init__(self, stemmers: Mapping[str, Stemmer] = MappingProxyType({})) -> None:
         self._stemmers = dict(stemmers)
         self._known = {latin: Remembered(partial(self._passage_term, latin)) for latin in LATIN_LANGUAGES}
+        self._asked: dict[str, Sequence[Sequence[int]]] = {}
 
     def passage(self, text: str) -> Mapping[int, int]:
         found = list(words(text))
@@ -48,19 +52,30 @@ class WordEncoder:
         return list(map(self._known[detect_language(found)].__getitem__, found))
 
     def question(self, text: str) -> Sequence[Sequence[int]]:
+        # One search asks more than once, of the same question.
+        asked = self._asked.get(text)
+        if asked is None:
+            asked = self._question(text)
+            if len(self._asked) >= _REMEMBERED_QUESTIONS:
+                self._asked.clear()
+            if len(text) <= _SHORT_QUESTION:
+                self._asked[text] = asked
+        return asked
+
+    def _question(self, text: str) -> Sequence[Sequence[int]]:
         found = list(words(text))
         latin = detect_language(found)
         telling = [word for word in dict.fromkeys(found) if word not in STOP_WORDS[latin]]
         taken: set[int] = set()
-        meanings: list[Sequence[int]] = []
+        meanings: list[tuple[int, ...]] = []
         for word in telling[:_MAX_WORDS]:
             terms = self._meanings(word, latin=latin)
             # Another form of a word that was there already is no other word.
             if not terms or terms[0] in taken:
                 continue
-            meanings.append([term for term in terms if term not in taken])
+            meanings.append(tuple(term for term in terms if term not in taken))
             taken.update(terms)
-        return meanings
+        return tuple(meanings)
 
     def _meanings(self, word: str, *, latin: str) -> Sequence[int]:
         """The word's terms, that in its likeliest language first."""

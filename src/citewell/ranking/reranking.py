@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import exp
 
-from citewell.model import Hit
+from citewell.model import Explanation, Hit
 
 __all__ = ["reranked", "sigmoid"]
 
@@ -18,7 +17,7 @@ def reranked(hits: Sequence[Hit], scores: Sequence[float]) -> tuple[Hit, ...]:
     others is their former one times the lowest of the scores: nobody has looked at them.
     """
     judged = [
-        hit.ranked(score, replace(hit.explanation, rerank=score))
+        hit.ranked(score, Explanation(hit.explanation.dense, hit.explanation.lexical, score))
         for hit, score in zip(hits, scores, strict=False)
     ]
     lowest = min(scores, default=1.0)

@@ -139,9 +139,7 @@ class AnswerQuestion:
             yield text
         yield replace(_read(answer, reader, reply), timings=reply.timings(timings))
 
-    async def _hits_alone(
-        self, question: str, *, scope: Scope, top_k: int, options: SearchOptions
-    ) -> Answer:
+    async def _hits_alone(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Answer:
         began = time.perf_counter()
         found = await self._search(question, scope=scope, top_k=top_k, options=options)
         timings = AnswerTimings(search_ms=_ms_since(began))

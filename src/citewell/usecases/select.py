@@ -105,7 +105,8 @@ class SelectHits:
         hits, short = list(judged.hits), False
         if options.collapse:
             hits, short = await _distinct(judged, read, count=count, options=options, top_k=top_k)
-        hits = [hit for hit in hits if hit.score >= options.min_score]
+        if options.min_score:
+            hits = [hit for hit in hits if hit.score >= options.min_score]
         if options.diversity and len(hits) > 1:
             hits = await asyncio.to_thread(self._diversified, hits, options.diversity, top_k)
         return Selected(tuple(hits[:top_k]), short, judged.count, judged.milliseconds, judged.degraded)
