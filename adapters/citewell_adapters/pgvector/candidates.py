@@ -148,6 +148,7 @@ WITH {near}, within AS MATERIALIZED (
 ), {by_rarest}matching AS (
     SELECT document_id, revision_id, chunk_index, -(weights <#> (SELECT weights FROM question)) AS bm25
     FROM ({matching}) AS l
+    OFFSET 0
 ), lexical AS MATERIALIZED (
     SELECT * FROM matching WHERE bm25 > 0 ORDER BY bm25 DESC, document_id, chunk_index LIMIT {k}
 )

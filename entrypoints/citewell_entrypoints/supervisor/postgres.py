@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,7 +92,12 @@ class PostgresServer:
         command = [str(binaries / "postgres"), "-D", str(self._data), *options]
         with self._log.open() as log:
             self._child = spawn(
-                command, death_signal=signal.SIGINT, output=log, account=account, directory=Path("/")
+                command,
+                death_signal=signal.SIGINT,
+                output=log,
+                environment={**cluster.ENVIRONMENT, **os.environ},
+                account=account,
+                directory=Path("/"),
             )
         return self._child
 
