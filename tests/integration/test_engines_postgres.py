@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from tests.engines import copy_cluster, processes_on, wait_until_nothing_runs_on
 
+from citewell_entrypoints.supervisor import cluster
 from citewell_entrypoints.supervisor.errors import EngineFailed, StartRefused
 from citewell_entrypoints.supervisor.leftovers import is_alive
 from citewell_entrypoints.supervisor.postgres import PostgresServer
@@ -95,6 +96,39 @@ def test_the_folders_own_settings_win_but_for_the_socket(server: PostgresServer,
     with psycopg.connect(server.url) as connection:
         assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults by /proc")
+def test_what_a_query_gave_back_is_kept_for_the_next(server: PostgresServer) -> None:
+    """To get megabytes from the system anew for each search would take a quarter of its time."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+
+        def faults() -> int:
+            fields = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(")")[2].split()
+            return int(fields[7])
+
+        def ask(times: int) -> None:
+            for _ in range(times):
+                connection.execute("SELECT length(repeat('x', 3000000))")
+
+        ask(5)
+        before = faults()
+        ask(20)
+        assert faults() - before < 20
+
+
+def test_its_cache_follows_the_memory_that_there_is(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    """Never less than PostgreSQL's own 128 MB."""
+    assert cluster.settings_text(data, fast=False).count("shared_buffers") == 1
+    for gigabytes, cache in ((1, "128MB"), (16, "1024MB"), (256, "2048MB")):
+        monkeypatch.setattr(cluster, "memory_bytes", lambda size=gigabytes: size << 30)
+        assert f"shared_buffers = '{cache}'" in cluster.settings_text(data, fast=False)
+    with psycopg.connect(server.url) as connection:
+        row = connection.execute("SELECT pg_size_bytes(current_setting('shared_buffers'))").fetchone()
+    assert row is not None
+    assert row[0] >= 128 << 20
 
 
 def test_a_server_that_a_dead_owner_left_is_stopped_and_replaced(server: PostgresServer, data: Path) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "USER",
     "check_version",
     "initialise",
+    "memory_bytes",
     "own_folder",
     "programs",
     "settings_text",
@@ -163,7 +164,7 @@ def _run(
 
 
 def _cache_settings() -> dict[str, str]:
-    memory = _memory_bytes() >> 20
+    memory = memory_bytes() >> 20
     least, most = _SHARED_BUFFERS_MEGABYTES
     return {
         "shared_buffers": f"{min(most, max(least, int(memory * _SHARED_BUFFERS_SHARE)))}MB",
@@ -171,7 +172,7 @@ def _cache_settings() -> dict[str, str]:
     }
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
     """Of the machine, or of the container that this is."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
