@@ -207,9 +207,11 @@ class PgVectorStore:
         with self._served():
             rows = await self._database.fetch(query, parameters)
         items = tuple(
-            Candidate(ChunkRef(DocumentId(row[0]), row[2]), RevisionId(row[1]), row[3], row[4])
-            for row in rows
-            if row[0] is not None
+            [
+                Candidate(ChunkRef(document_id, index), revision_id, similarity, bm25)
+                for document_id, revision_id, index, similarity, bm25, *_ in rows
+                if document_id is not None
+            ]
         )
         # There is always a row; with no scope to search in there is none.
         *_, highest, exact, topped_up, matched = rows[0] if rows else (0.0, None, False, None)
@@ -320,4 +322,4 @@ class PgVectorStore:
 
 def _hit(row: tuple[Any, ...]) -> Hit:
     similarity, document_id, document_name, collection, sha256 = row[:5]
-    return Hit(DocumentId(document_id), document_name, collection, sha256, chunk_from(row[5:]), similarity)
+    return Hit(document_id, document_name, collection, sha256, chunk_from(row[5:]), similarity)
