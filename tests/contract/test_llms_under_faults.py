@@ -234,6 +234,21 @@ async def test_who_waits_too_long_for_his_turn_is_told_that_it_is_busy(
     assert breaker.state is BreakerState.CLOSED
 
 
+async def test_nobody_waits_for_a_turn_that_would_be_refused(stub: OpenAIStub, breaker: Breaker) -> None:
+    """While the breaker is open, also where all places are taken."""
+    stub.after_pieces = "hangs"
+    async with connected(stub, max_concurrent_calls=1, breaker=breaker) as llm:
+        running = asyncio.create_task(said(llm))
+        await open_calls(stub, 1)
+        while (attempt := breaker.begin()) is not None:
+            breaker.failed(attempt)
+        began = time.monotonic()
+        assert "left alone" in str(await failure(llm))
+        assert time.monotonic() - began < 1.0
+        running.cancel()
+        await asyncio.wait([running])
+
+
 async def test_a_place_is_free_however_a_call_ends(stub: OpenAIStub) -> None:
     """Closed early, given up before its first piece or while it waited for its turn, failed, or refused."""
     async with connected(stub, max_concurrent_calls=1, first_token_timeout_seconds=5.0) as llm:
