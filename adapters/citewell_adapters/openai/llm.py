@@ -50,10 +50,10 @@ class OpenAILLM:
         report: ReportCall | None = None,
     ) -> None:
         """first_token_timeout_seconds: to the first piece, waiting for one's turn included, which comes once
-        fewer than `max_concurrent_calls` are under way. total_timeout_seconds: of the whole reply.
-        temperature: None for the endpoint's own. token_limit: what the endpoint calls the bound of a reply;
-        None for the newer name at OpenAI, the older elsewhere. breaker: of tries; None for none.
-        report: hears of each call.
+        fewer than `max_concurrent_calls` are under way, or within half of that time not at all.
+        total_timeout_seconds: of the whole reply. temperature: None for the endpoint's own. token_limit: what
+        the endpoint calls the bound of a reply; None for the newer name at OpenAI, the older elsewhere.
+        breaker: of tries; None for none. report: hears of each call.
         """
         if max_concurrent_calls < 1:
             raise InvalidInput("the number of calls is at least 1")
@@ -87,9 +87,11 @@ class OpenAILLM:
         """The pieces as they arrive; empty ones are left out, unless they tell what the reply cost."""
         now = asyncio.get_running_loop().time()
         end = now + self._total_timeout_seconds
-        deadline = min(end, now + self._first_token_timeout_seconds)
+        first_seconds = min(self._first_token_timeout_seconds, self._total_timeout_seconds)
+        deadline = now + first_seconds
         with self._translated(), Reported(self._report) as call:
-            places = await self._place(deadline)
+            # An endpoint is not to be blamed for the little time that a late turn would leave it.
+            places = await self._place(now + first_seconds / 2)
             try:
                 stream, delta = await self._begun(messages, max_tokens, deadline)
                 try:
@@ -106,7 +108,7 @@ class OpenAILLM:
             finally:
                 places.release()
 
-    async def _place(self, deadline: float) -> asyncio.Semaphore:
+    async def _place(self, until: float) -> asyncio.Semaphore:
         """What is to be released after the call."""
         if self._places is None:
             raise RuntimeError(_NOT_OPEN)
@@ -114,7 +116,7 @@ class OpenAILLM:
         if self._breaker is not None and not self._breaker.admits:
             raise left_alone(self._breaker)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(until):
                 await self._places.acquire()
         except TimeoutError:
             raise Busy(f"busy: all {self._max_concurrent_calls} calls at a time are under way") from None
