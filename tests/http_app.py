@@ -139,13 +139,18 @@ async def served(
     house: House | None = None,
     probes: Mapping[str, Probe] | None = None,
     llm: object | None = None,
+    own_llm: bool = False,
     blobs: object | None = None,
     streams: OpenStreams | None = None,
     max_upload_bytes: int = 1 << 20,
     **values: Any,
 ) -> AsyncIterator[Served]:
-    """The application over in-memory adapters, opened; any of them can be given, and settings."""
+    """The application over in-memory adapters, opened; any of them can be given, and settings.
+
+    own_llm: the language model that the settings name, instead of a scripted one.
+    """
     house = house or House(folder)
+    llms = {} if own_llm else {"llm": providers.Object(llm or ScriptedLLM())}
     container = HttpContainer(
         settings=providers.Object(settings(folder, max_upload_bytes=max_upload_bytes, **values)),
         database=providers.Object(house.database),
@@ -163,7 +168,7 @@ async def served(
         images=providers.Object(house.images),
         embedder=providers.Object(house.embedder),
         queue=providers.Object(house.queue),
-        llm=providers.Object(llm or ScriptedLLM()),
+        **llms,
         probes=providers.Object(probes or {}),
         versions=providers.Object(MemoryVersionStore(house.database)),
         shared_cache=providers.Object(MemoryCache()),

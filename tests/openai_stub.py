@@ -29,7 +29,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the server does instead of its work: answer with a status and body, hang, or hang up."""
+    """What the server does instead of its work: answer with a status and body, hang, or hang up.
+
+    With a body and `hangs_up` it hangs up after the body.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +116,11 @@ class OpenAIStub:
     def always(self, fault: Fault | None = None, *, status: int = 200) -> None:
         """Every request gets this from now on."""
         self._constant_fault = fault or Fault(status=status)
+
+    def heal(self) -> None:
+        """No fault is left."""
+        self._faults.clear()
+        self._constant_fault = None
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -251,12 +259,14 @@ async def _read_request(first: bytes, reader: asyncio.StreamReader) -> Request:
 async def _misbehave(fault: Fault, writer: asyncio.StreamWriter) -> None:
     if fault.hangs:
         await asyncio.Event().wait()
-    if fault.hangs_up:
+    if fault.hangs_up and fault.body is None:
         writer.transport.abort()
         return
     error = {"error": {"message": fault.message, "type": "stub", "param": None, "code": fault.code}}
     body = json.dumps(error).encode() if fault.body is None else fault.body
     await _send(writer, fault.status, body, headers=fault.headers)
+    if fault.hangs_up:
+        writer.close()
 
 
 async def _send(

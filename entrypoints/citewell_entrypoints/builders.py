@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         PgJobStore,
         PgPageStore,
     )
+    from citewell_entrypoints.endpoints import Endpoints
     from citewell_entrypoints.spaces import RoutedVectors, ServedSpaces
 
 #: No page takes as long, but a loop without an end does.
@@ -56,6 +58,9 @@ _PAGE_SECONDS = 30.0
 _DRAWING_SECONDS = 20.0
 #: Of kept replies, where a process keeps none itself.
 _SHARED_CACHE_BYTES = 64 << 20
+#: Of the time that a use case gives an endpoint: its adapter has to give up first, since a call that is given
+#: up by its caller says nothing about the endpoint.
+_OWN_SHARE = 0.9
 _OPENAI_EMBEDDING_MODEL = "text-embedding-3-small"
 
 
@@ -102,10 +107,13 @@ def passages(database: PgDatabase) -> PassageStore:
     return PgPassageStore(database)
 
 
-def spaces(settings: Settings, database: PgDatabase) -> ServedSpaces:
+def spaces(settings: Settings, database: PgDatabase, endpoints: Endpoints) -> ServedSpaces:
     from citewell_entrypoints.spaces import ServedSpaces, SpaceParts
 
-    return ServedSpaces(database, settings, parts=SpaceParts(settings_embedder, settings_chunker))
+    def embedder_of(settings: Settings) -> Embedder:
+        return settings_embedder(settings, endpoints)
+
+    return ServedSpaces(database, settings, parts=SpaceParts(embedder_of, settings_chunker))
 
 
 def embedder(spaces: ServedSpaces) -> Embedder:
@@ -167,15 +175,15 @@ def queue(broker: RedisBroker) -> JobQueue:
     return DramatiqJobQueue(broker)
 
 
-def settings_embedder(settings: Settings) -> Embedder:
-    """The one that the settings name."""
+def settings_embedder(settings: Settings, endpoints: Endpoints | None = None) -> Embedder:
+    """The one that the settings name. endpoints: for an embedder that people's questions wait for."""
     match settings.embeddings_backend:
         case "mock":
             return mock_embedder(settings)
         case "local":
             return local_embedder(settings)
         case "openai":
-            return openai_embedder(settings)
+            return openai_embedder(settings, endpoints)
 
 
 def mock_embedder(settings: Settings) -> Embedder:
@@ -194,25 +202,36 @@ def local_embedder(settings: Settings) -> Embedder:
     )
 
 
-def openai_embedder(settings: Settings) -> Embedder:
+def openai_embedder(settings: Settings, endpoints: Endpoints | None = None) -> Embedder:
     from citewell_adapters.openai import OpenAIEmbedder
 
+    calls = endpoints["embedder"] if endpoints else None
     return OpenAIEmbedder(
         _endpoint(settings),
         model=settings.embeddings_model or _OPENAI_EMBEDDING_MODEL,
         dimensions=settings.embeddings_dim,
         batch_texts=settings.embeddings_batch_size,
         max_concurrent_calls=settings.embeddings_concurrency,
+        question_timeout_seconds=settings.embeddings_question_timeout_seconds if calls else math.inf,
+        question_breaker=calls.breaker if calls else None,
+        report=calls.report if calls else None,
     )
 
 
-def openai_llm(settings: Settings) -> LLM:
+def openai_llm(settings: Settings, endpoints: Endpoints) -> LLM:
     from citewell_adapters.openai import OpenAILLM
 
+    calls = endpoints["llm"]
     return OpenAILLM(
         _endpoint(settings),
         model=settings.llm_model,
+        first_token_timeout_seconds=min(
+            settings.llm_first_token_timeout_seconds, _OWN_SHARE * settings.llm_timeout_seconds
+        ),
         total_timeout_seconds=settings.llm_timeout_seconds,
+        max_concurrent_calls=settings.llm_concurrency,
+        breaker=calls.breaker,
+        report=calls.report,
     )
 
 
@@ -226,10 +245,11 @@ def local_reranker(settings: Settings) -> Reranker:
     return LocalReranker(Path(_needed(settings.rerank_model, "rerank_model", "fastembed")))
 
 
-def http_reranker(settings: Settings) -> Reranker:
+def http_reranker(settings: Settings, endpoints: Endpoints) -> Reranker:
     """A failed call is tried once more: a search waits for it."""
     from citewell_adapters.openai import Endpoint, HttpReranker, RetryPolicy
 
+    calls = endpoints["reranker"]
     endpoint = Endpoint(
         base_url=_needed(settings.rerank_url, "rerank_url", "http"),
         api_key=settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else "",
@@ -239,7 +259,9 @@ def http_reranker(settings: Settings) -> Reranker:
     return HttpReranker(
         endpoint,
         model=_needed(settings.rerank_model, "rerank_model", "http"),
-        total_timeout_seconds=settings.rerank_timeout_seconds,
+        total_timeout_seconds=_OWN_SHARE * settings.rerank_timeout_seconds,
+        breaker=calls.breaker,
+        report=calls.report,
     )
 
 
@@ -369,6 +391,7 @@ def _endpoint(settings: Settings) -> Endpoint:
         base_url=settings.openai_base_url,
         api_key=settings.openai_api_key.get_secret_value() if settings.openai_api_key else "",
         timeout_seconds=settings.openai_timeout_seconds,
+        connect_timeout_seconds=settings.openai_connect_timeout_seconds,
         retry=RetryPolicy(max_retries=settings.openai_max_retries),
     )
 

@@ -71,6 +71,7 @@ from citewell.usecases import (
     VerifyCitations,
 )
 from citewell_entrypoints import builders
+from citewell_entrypoints.endpoints import Endpoints
 from citewell_entrypoints.gates import LettingGo
 from citewell_entrypoints.joblog import mark_log_lines
 from citewell_entrypoints.probes import Probe
@@ -98,7 +99,8 @@ class Container(containers.DeclarativeContainer):
     broker = providers.Singleton(builders.broker, settings)
     queue: providers.Provider[JobQueue] = providers.Singleton(builders.queue, broker)
 
-    spaces = providers.Singleton(builders.spaces, settings, database)
+    endpoints = providers.Singleton(Endpoints, probe_seconds=settings.provided.endpoint_probe_seconds)
+    spaces = providers.Singleton(builders.spaces, settings, database, endpoints)
     embedder: providers.Provider[Embedder] = providers.Singleton(builders.embedder, spaces)
     vectors: providers.Provider[VectorStore] = providers.Singleton(builders.vectors, spaces)
     encoder: providers.Provider[LexicalEncoder] = providers.Singleton(builders.encoder)
@@ -121,7 +123,7 @@ class HttpContainer(Container):
     llm: providers.Provider[LLM | None] = providers.Selector(
         Container.settings.provided.llm_backend,
         disabled=providers.Object(None),
-        openai=providers.Singleton(builders.openai_llm, Container.settings),
+        openai=providers.Singleton(builders.openai_llm, Container.settings, Container.endpoints),
     )
     renderer: providers.Provider[PageRenderer] = providers.Singleton(builders.renderer, Container.settings)
     draw_page = providers.Singleton(
@@ -141,7 +143,7 @@ class HttpContainer(Container):
         none=providers.Object(None),
         heuristic=providers.Singleton(builders.heuristic_reranker, Container.encoder),
         fastembed=providers.Singleton(builders.local_reranker, Container.settings),
-        http=providers.Singleton(builders.http_reranker, Container.settings),
+        http=providers.Singleton(builders.http_reranker, Container.settings, Container.endpoints),
     )
     rerank_stage: providers.Provider[RerankStage | None] = providers.Singleton(
         builders.rerank_stage, Container.settings, reranker

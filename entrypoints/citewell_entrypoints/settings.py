@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     embeddings_concurrency: Count = Field(
         default=4, description="calls of a remote embedder at the same time"
     )
+    embeddings_question_timeout_seconds: Seconds = Field(
+        default=5.0, description="`openai`: longest wait for the vector of a question; then its words serve"
+    )
     llm_backend: Literal["disabled", "openai"] = Field(default="disabled", description="what writes answers")
     llm_model: str = Field(default="gpt-5-mini", description="name of the language model")
     llm_max_tokens: Annotated[int, Field(ge=1, le=100_000)] = Field(
@@ -82,6 +85,12 @@ class Settings(BaseSettings):
         description="tokens that the language model can take, answer included; passages are cut to it",
     )
     llm_timeout_seconds: Seconds = Field(default=30.0, description="longest wait for an answer")
+    llm_first_token_timeout_seconds: Seconds = Field(
+        default=20.0, description="longest wait for the first word of an answer"
+    )
+    llm_concurrency: Count = Field(
+        default=256, description="answers that are written at the same time for one API process"
+    )
     openai_api_key: SecretStr | None = Field(
         default=None, description="key of the OpenAI-compatible endpoint"
     )
@@ -91,8 +100,15 @@ class Settings(BaseSettings):
     openai_timeout_seconds: Seconds = Field(
         default=30.0, description="longest wait for one call of the endpoint"
     )
+    openai_connect_timeout_seconds: Seconds = Field(
+        default=5.0, description="longest wait for a connection to the endpoint"
+    )
     openai_max_retries: Annotated[int, Field(ge=0, le=10)] = Field(
-        default=3, description="tries after a first failed call of the embedder"
+        default=3, description="tries after a first failed call of the endpoint"
+    )
+    endpoint_probe_seconds: Seconds = Field(
+        default=5.0,
+        description="how long an endpoint that failed several times is left alone before one call tries it",
     )
     max_upload_bytes: Annotated[int, Field(ge=1, le=1 << 40)] = Field(
         default=256 << 20, description="largest upload, in bytes"

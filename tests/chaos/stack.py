@@ -41,6 +41,8 @@ def settings(stub: EmbeddingsStub) -> Mapping[str, str]:
         "APP_EMBEDDINGS_BATCH_SIZE": "8",
         "APP_OPENAI_BASE_URL": stub.base_url,
         "APP_OPENAI_API_KEY": "none",
+        # A process that was frozen is to find all chunks, and not go by words as its time ran out meanwhile.
+        "APP_EMBEDDINGS_QUESTION_TIMEOUT_SECONDS": "120",
         "APP_WORKERS": "2",
         "APP_WORKER_NICENESS": "0",
         "APP_JOBS_PER_WORKER": "2",

@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from citewell.breaker import Breaker
 from citewell.caching import MemoryCache
 from citewell.ports import Cache
 from citewell.testing.caching import CacheContract
 from citewell_adapters.redis import RedisCache
 from citewell_adapters.redis.allowance import Allowance
-from citewell_adapters.redis.breaker import Breaker
 
 
 class ManualTime:
@@ -164,11 +164,11 @@ async def test_a_dead_server_costs_no_call() -> None:
 
 
 async def test_a_server_that_is_back_is_used_again(valkey_url: str) -> None:
-    """The one call that tries closes the breaker."""
+    """The one round trip that tries closes the breaker."""
     now = ManualTime()
-    breaker = Breaker(failures=1, pause_seconds=2.0, now=now)
+    breaker = Breaker(failures=1, probe_seconds=2.0, now=now)
     async with RedisCache(valkey_url, namespace=uuid4().hex, timeout_seconds=2.0, breaker=breaker) as cache:
-        breaker.failed()
+        opened(breaker)
         await cache.put("a", b"one", ttl_seconds=60)
         now.seconds += 2
         assert await cache.get("a") is None
@@ -176,20 +176,26 @@ async def test_a_server_that_is_back_is_used_again(valkey_url: str) -> None:
         assert await cache.get("a") == b"one"
 
 
-def test_a_breaker_lets_one_call_try() -> None:
-    """Opens after so many failures in a row; then one call each pause."""
+async def test_a_silent_server_is_tried_by_one_call_at_a_time() -> None:
+    """All others get their nothing at once, and each pause one waits."""
     now = ManualTime()
-    breaker = Breaker(failures=2, pause_seconds=2.0, now=now)
-    breaker.failed()
-    breaker.succeeded()
-    assert not breaker.failed()
-    assert breaker.allows()
-    assert breaker.failed()
-    assert not breaker.allows()
-    now.seconds += 2
-    assert [breaker.allows(), breaker.allows()] == [True, False]
-    breaker.succeeded()
-    assert [breaker.allows(), breaker.allows()] == [True, True]
+    breaker = Breaker(failures=1, probe_seconds=2.0, now=now)
+    async with silent_server() as (url, _), RedisCache(url, timeout_seconds=0.1, breaker=breaker) as cache:
+        opened(breaker)
+        now.seconds += 2
+        probe = asyncio.create_task(cache.get("a"))
+        await asyncio.sleep(0.02)
+        began = time.monotonic()
+        assert await cache.get("a") is None
+        assert time.monotonic() - began < 0.05
+        assert not probe.done()
+        assert await probe is None
+
+
+def opened(breaker: Breaker) -> None:
+    attempt = breaker.begin()
+    assert attempt is not None
+    assert breaker.failed(attempt)
 
 
 def test_an_allowance_fills_again() -> None:

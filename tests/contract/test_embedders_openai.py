@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from tests.openai_stub import Fault, OpenAIStub
 
+from citewell.breaker import Breaker
 from citewell.errors import (
     CitewellError,
     DimensionMismatch,
@@ -24,7 +25,7 @@ from citewell.errors import (
     InvalidInput,
 )
 from citewell.model import EmbeddingSpace
-from citewell_adapters.openai import Endpoint, OpenAIEmbedder, RetryPolicy
+from citewell_adapters.openai import CallReport, Endpoint, OpenAIEmbedder, RetryPolicy
 
 KEY = "sk-secret-0123456789"
 QUICK = RetryPolicy(max_retries=2, first_wait_seconds=0.01)
@@ -341,6 +342,37 @@ async def no_open_calls(stub: OpenAIStub) -> None:
     async with asyncio.timeout(5.0):
         while stub.open_calls:  # noqa: ASYNC110 - the stub counts, it tells nobody
             await asyncio.sleep(0.01)
+
+
+async def test_a_question_is_not_waited_for_as_long_as_a_passage(stub: OpenAIStub) -> None:
+    """All its tries have one time, waiting for its turn included; a passage's go on."""
+    stub.always(Fault(hangs=True))
+    async with connected(stub, question_timeout_seconds=0.2, max_concurrent_calls=1) as embedder:
+        passages = asyncio.create_task(embedder.embed(["text"], role="passage"))
+        for _ in range(2):
+            with pytest.raises(EmbedderUnavailable, match="no reply in time"):
+                await embedder.embed(["text"], role="question")
+        assert not passages.done()
+        passages.cancel()
+        await asyncio.wait([passages])
+
+
+async def test_questions_have_a_breaker_and_passages_go_on(stub: OpenAIStub) -> None:
+    """Whoever embeds passages waits and tries himself; each batch is reported."""
+    breaker, reports = Breaker(failures=2, probe_seconds=0.2), list[CallReport]()
+    stub.always(status=503)
+    async with connected(
+        stub, retry=RetryPolicy(max_retries=0), question_breaker=breaker, report=reports.append
+    ) as embedder:
+        for reason in ("status 503", "status 503", "left alone"):
+            with pytest.raises(EmbedderUnavailable, match=reason):
+                await embedder.embed(["text"], role="question")
+        stub.heal()
+        assert len(await embedder.embed(["text"], role="passage")) == 1
+        assert not breaker.admits
+        await asyncio.sleep(0.25)
+        assert len(await embedder.embed(["text"], role="question")) == 1
+    assert [report.outcome for report in reports] == ["unavailable", "unavailable", "refused", "ok", "ok"]
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,11 @@ async def stub() -> AsyncIterator[OpenAIStub]:
         yield stub
 
 
-def connected(stub: OpenAIStub, *, timeout_seconds: float = 20.0, **options: Any) -> OpenAILLM:
-    endpoint = Endpoint(stub.base_url, KEY, timeout_seconds=timeout_seconds, retry=QUICK)
-    return OpenAILLM(endpoint, model="stub", **options)
+def connected(
+    stub: OpenAIStub, *, timeout_seconds: float = 20.0, retry: RetryPolicy = QUICK, **options: Any
+) -> OpenAILLM:
+    endpoint = Endpoint(stub.base_url, KEY, retry=retry)
+    return OpenAILLM(endpoint, model="stub", first_token_timeout_seconds=timeout_seconds, **options)
 
 
 async def said(llm: OpenAILLM) -> list[str]:
@@ -72,6 +74,7 @@ async def test_requests_carry_the_model_the_messages_and_the_bound(stub: OpenAIS
         ],
         "max_tokens": 50,
         "stream": True,
+        "stream_options": {"include_usage": True},
     }
     assert (second["temperature"], second["max_completion_tokens"]) == (0.0, 50)
     assert "max_tokens" not in second

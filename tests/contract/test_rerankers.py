@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import time
@@ -14,13 +15,14 @@ import pytest
 from tests.openai_stub import Fault, OpenAIStub
 from tests.tiny_cross_encoder import write_cross_encoder
 
+from citewell.breaker import Breaker
 from citewell.errors import CitewellError, RerankerRejected, RerankerUnavailable
 from citewell.ports import Reranker
 from citewell.ranking import HeuristicReranker
 from citewell.testing import RemoteRerankerContract, RerankerContract, ScriptedReranker
 from citewell.testing.reranker import QUESTION, TEXTS, hits_of
 from citewell_adapters.local import LocalReranker
-from citewell_adapters.openai import Endpoint, HttpReranker, RetryPolicy
+from citewell_adapters.openai import CallReport, Endpoint, HttpReranker, RetryPolicy
 from citewell_adapters.snowball import SnowballEncoder
 
 KEY = "rk-secret-0123456789"
@@ -33,9 +35,11 @@ async def stub() -> AsyncIterator[OpenAIStub]:
         yield stub
 
 
-def connected(stub: OpenAIStub, *, api_key: str = KEY, total_timeout_seconds: float = 20.0) -> HttpReranker:
+def connected(
+    stub: OpenAIStub, *, api_key: str = KEY, total_timeout_seconds: float = 20.0, **options: Any
+) -> HttpReranker:
     endpoint = Endpoint(stub.base_url, api_key, timeout_seconds=20.0, retry=QUICK)
-    return HttpReranker(endpoint, model="stub", total_timeout_seconds=total_timeout_seconds)
+    return HttpReranker(endpoint, model="stub", total_timeout_seconds=total_timeout_seconds, **options)
 
 
 class TestHeuristicReranker(RerankerContract):
@@ -158,6 +162,20 @@ async def test_a_server_that_is_silent_is_unavailable(stub: OpenAIStub) -> None:
         error = await failure(reranker)
     assert isinstance(error, RerankerUnavailable)
     assert "no reply in time" in str(error)
+
+
+async def test_a_server_that_stays_silent_is_left_alone(stub: OpenAIStub) -> None:
+    """Until one call has found it well again; each is reported."""
+    breaker, reports = Breaker(failures=2, probe_seconds=0.2), list[CallReport]()
+    stub.always(Fault(hangs=True))
+    async with connected(stub, total_timeout_seconds=0.1, breaker=breaker, report=reports.append) as reranker:
+        for _ in range(2):
+            await failure(reranker)
+        assert "left alone" in str(await failure(reranker))
+        stub.heal()
+        await asyncio.sleep(0.25)
+        assert len(await reranker.score(QUESTION, hits_of(TEXTS))) == len(TEXTS)
+    assert [report.outcome for report in reports] == ["unavailable", "unavailable", "refused", "ok"]
 
 
 @pytest.mark.parametrize(

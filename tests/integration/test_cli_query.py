@@ -88,6 +88,29 @@ def test_an_answer_comes_before_its_sources(stub: ApiStub) -> None:
     assert query(stub, "How far?").stdout.startswith("Eleven miles [1].\n\n[1] handbook.pdf")
 
 
+def test_the_quotes_that_prove_an_answer_are_printed_with_their_place(stub: ApiStub) -> None:
+    """Each once, with its document and page; those that did not hold are counted; no control codes."""
+    cited = {
+        "source": 0,
+        "document_id": SOURCE["document_id"],
+        "quote": "seen for\neleven \x1b[31mmiles",
+        "pages": {"first": 4, "last": 4},
+    }
+    other = {**cited, "quote": "The lamp", "pages": {"first": 3, "last": 3}}
+    answer = "Eleven miles [1], by a lamp [1], eleven [1]."
+    replies(stub, answer=answer, sources=[SOURCE], citations=[cited, other, cited], citations_removed=2)
+    lines = query(stub, "How far?").stdout.splitlines()
+    assert lines[:6] == [
+        answer,
+        "",
+        "    [1] “seen for eleven [31mmiles” handbook.pdf, page 4",
+        "    [1] “The lamp” handbook.pdf, page 3",
+        "",
+        "[1] handbook.pdf, pages 3-4  score 0.793",
+    ]
+    assert lines[-1] == "Note: 2 citations of the language model did not hold."
+
+
 def test_what_was_missing_is_said(stub: ApiStub) -> None:
     """A degraded reply says so in words."""
     replies(stub, sources=[SOURCE], degraded=["llm", "reranker", "oracle"])

@@ -21,6 +21,8 @@ def registry(count: int, *, recall: float, started: float) -> CollectorRegistry:
     Gauge("in_progress", "Now", registry=made).set(count)
     Histogram("seconds", "Seconds", buckets=(1, 2), registry=made).observe(count)
     Gauge("citewell_recall_at_10", "Recall", ("collection",), registry=made).labels("c").set(recall)
+    states = Gauge("citewell_endpoint_breaker_state", "State", ("endpoint",), registry=made)
+    states.labels("llm").set(count - 1)
     Gauge("process_start_time_seconds", "Start", registry=made).set(started)
     Info("build", "What", registry=made).info({"version": "1"})
     return made
@@ -48,6 +50,7 @@ def test_counts_are_added_up_and_what_is_no_count_is_not() -> None:
         "seconds_count": 2,
         "seconds_sum": 5,
         "citewell_recall_at_10 c": pytest.approx(0.95),
+        "citewell_endpoint_breaker_state llm": 2,
         "process_start_time_seconds": 5,
         "build_info 1": 1,
     }

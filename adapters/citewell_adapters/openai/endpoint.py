@@ -21,7 +21,7 @@ class Endpoint:
     """An OpenAI-compatible endpoint. base_url: with the version, as in `https://api.openai.com/v1`.
 
     api_key: empty for an endpoint that asks for none; it shows in no message and no repr. timeout_seconds:
-    of one request, from connecting to the end of the reply; for a reply that is streamed, to its first piece.
+    of one request, from connecting to the end of the reply; a reply that is streamed has times of its own.
     """
 
     base_url: str = "https://api.openai.com/v1"
@@ -48,7 +48,10 @@ class Endpoint:
 
 
 async def open_client(endpoint: Endpoint) -> AsyncOpenAI:
-    """A client to be closed. Its import takes most of a second, so that happens in a thread."""
+    """A client to be closed. Its import takes most of a second, so that happens in a thread.
+
+    It watches over the time of connecting, callers over all others.
+    """
     return await asyncio.to_thread(_client, endpoint)
 
 
@@ -70,6 +73,6 @@ def _client(endpoint: Endpoint) -> AsyncOpenAI:
         admin_api_key="",
         webhook_secret="",
         default_headers=headers,
-        timeout=Timeout(endpoint.timeout_seconds, connect=endpoint.connect_timeout_seconds),
+        timeout=Timeout(None, connect=endpoint.connect_timeout_seconds),
         max_retries=0,
     )

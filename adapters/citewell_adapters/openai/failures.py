@@ -11,10 +11,27 @@ from typing import Final
 
 from citewell.errors import CitewellError
 
-__all__ = ["asked_wait_seconds", "passes_by_itself", "translated"]
+__all__ = ["Busy", "LeftAlone", "asked_wait_seconds", "is_unavailable", "passes_by_itself", "translated"]
 
 _PASSING_STATUSES: Final = frozenset({408, 409, 425, 429})
 _MESSAGE_CHARACTERS: Final = 300
+
+
+class LeftAlone(Exception):
+    """Not called, since the calls before it failed."""
+
+
+class Busy(Exception):
+    """Not called, since so many calls are under way."""
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Whether the endpoint failed, or was not called. Who is refused for good has had his answer."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        return _is_passing_status(error)
+    return isinstance(error, _kinds()) and not isinstance(error, openai.APIResponseValidationError)
 
 
 def passes_by_itself(error: Exception) -> bool:
@@ -46,25 +63,21 @@ def translated(
     *, host: str, api_key: str, unavailable: type[CitewellError], rejected: type[CitewellError]
 ) -> Iterator[None]:
     """Raise `unavailable` or `rejected` for whatever the client raises, without the key."""
-    import openai
-
     try:
         yield
-    except (openai.OpenAIError, TimeoutError, json.JSONDecodeError) as error:
+    except _kinds() as error:
         message = f"{host}: {_said(error)}".replace(api_key or "\0", "***")[:_MESSAGE_CHARACTERS]
-        kind = unavailable if _is_passing(error) else rejected
+        kind = unavailable if is_unavailable(error) else rejected
         # Tracebacks show the cause, and some endpoints send back the key that they do not know.
         if api_key and api_key in str(error):
             raise kind(message) from None
         raise kind(message) from error
 
 
-def _is_passing(error: Exception) -> bool:
+def _kinds() -> tuple[type[Exception], ...]:
     import openai
 
-    if isinstance(error, openai.APIStatusError):
-        return _is_passing_status(error)
-    return not isinstance(error, openai.APIResponseValidationError)
+    return (openai.OpenAIError, TimeoutError, json.JSONDecodeError, LeftAlone, Busy)
 
 
 def _is_passing_status(error: Exception) -> bool:
@@ -78,6 +91,8 @@ def _said(error: Exception) -> str:
     if isinstance(error, openai.APIStatusError):
         said = error.body.get("message") if isinstance(error.body, dict) else None
         return f"status {error.status_code}: {said or error.response.reason_phrase or 'no reason given'}"
+    if type(error.__cause__).__name__ == "ConnectTimeout":  # of the client's own client, not to be imported
+        return "no connection in time"
     if isinstance(error, TimeoutError | openai.APITimeoutError):
         return "no reply in time"
     if isinstance(error, json.JSONDecodeError):

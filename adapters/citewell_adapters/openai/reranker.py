@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from citewell.breaker import Breaker
 from citewell.errors import RerankerRejected, RerankerUnavailable
 from citewell.model import Hit
 from citewell.ranking import sigmoid
 from citewell_adapters.openai.endpoint import Endpoint, open_client, request_headers
 from citewell_adapters.openai.failures import translated
+from citewell_adapters.openai.reports import ReportCall, Reported
 from citewell_adapters.openai.retries import retried
 from citewell_adapters.openai.texts import encodable
 
@@ -36,11 +38,22 @@ class HttpReranker:
     as they are; once one was outside [0, 1] the model gives logits, and all go through a sigmoid.
     """
 
-    def __init__(self, endpoint: Endpoint, *, model: str, total_timeout_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        model: str,
+        total_timeout_seconds: float = 5.0,
+        breaker: Breaker | None = None,
+        report: ReportCall | None = None,
+    ) -> None:
+        """breaker: of tries; None for none. report: hears of each call."""
         self._endpoint = endpoint
         self._model = model
         self._total_timeout_seconds = total_timeout_seconds
         self._gives_logits = False
+        self._breaker = breaker
+        self._report = report
         self._client: AsyncOpenAI | None = None
 
     async def __aenter__(self) -> Self:
@@ -60,26 +73,31 @@ class HttpReranker:
         if not hits:
             return []
         texts = list(dict.fromkeys(encodable(hit.chunk.text) for hit in hits))
-        with translated(
-            host=self._endpoint.host,
-            api_key=self._endpoint.api_key,
-            unavailable=RerankerUnavailable,
-            rejected=RerankerRejected,
+        deadline = asyncio.get_running_loop().time() + self._total_timeout_seconds
+        with (
+            translated(
+                host=self._endpoint.host,
+                api_key=self._endpoint.api_key,
+                unavailable=RerankerUnavailable,
+                rejected=RerankerRejected,
+            ),
+            Reported(self._report),
         ):
-            async with asyncio.timeout(self._total_timeout_seconds):
-                reply = await retried(
-                    lambda: self._request(encodable(question), texts),
-                    policy=self._endpoint.retry,
-                    within_seconds=self._total_timeout_seconds,
-                )
+            reply = await retried(
+                lambda: self._request(encodable(question), texts, deadline),
+                policy=self._endpoint.retry,
+                host=self._endpoint.host,
+                within_seconds=self._total_timeout_seconds,
+                breaker=self._breaker,
+            )
         scores = dict(zip(texts, self._in_range(_scores(reply, count=len(texts))), strict=True))
         return [scores[encodable(hit.chunk.text)] for hit in hits]
 
-    async def _request(self, question: str, texts: list[str]) -> object:
+    async def _request(self, question: str, texts: list[str], deadline: float) -> object:
         if self._client is None:
             raise RuntimeError("the reranker is not open: use `async with`")
         body = {"model": self._model, "query": question, "documents": texts, "top_n": len(texts)}
-        async with asyncio.timeout(self._endpoint.timeout_seconds):
+        async with asyncio.timeout_at(deadline), asyncio.timeout(self._endpoint.timeout_seconds):
             return await self._client.post(
                 "/rerank",
                 cast_to=object,

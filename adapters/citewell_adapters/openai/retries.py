@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from citewell.breaker import Attempt, Breaker
 from citewell.errors import InvalidInput
-from citewell_adapters.openai.failures import asked_wait_seconds, passes_by_itself
+from citewell_adapters.openai.failures import LeftAlone, asked_wait_seconds, is_unavailable, passes_by_itself
 
-__all__ = ["RetryPolicy", "retried"]
+__all__ = ["RetryPolicy", "left_alone", "retried"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,55 @@ class RetryPolicy:
 
 
 async def retried(
-    call: Callable[[], Awaitable[T]], *, policy: RetryPolicy, within_seconds: float = math.inf
+    call: Callable[[], Awaitable[T]],
+    *,
+    policy: RetryPolicy,
+    host: str,
+    within_seconds: float = math.inf,
+    breaker: Breaker | None = None,
 ) -> T:
     """What `call` gives, called again as the policy says. Raises what its last call raised.
 
-    within_seconds: from now; a wait that would end later is not begun.
+    within_seconds: from now; a wait that would end later is not begun. host: for the log. breaker: each call
+    is an attempt of it; raises LeftAlone if it refuses the first, and there is no other once it is open.
     """
+    breaker = breaker or Breaker(failures=sys.maxsize)
     failures, until = 0, time.monotonic() + within_seconds
     while True:
+        attempt = breaker.begin()
+        if attempt is None:
+            raise left_alone(breaker)
         try:
-            return await call()
+            result = await call()
         except Exception as error:
             failures += 1
+            _tell(breaker, attempt, error, host=host)
             wait_seconds = policy.wait_seconds(error, failures=failures)
-            if wait_seconds is None or time.monotonic() + wait_seconds >= until:
+            if wait_seconds is None or time.monotonic() + wait_seconds >= until or not breaker.admits:
                 raise
+        else:
+            if breaker.succeeded(attempt):
+                _log.info("%s answers again", host)
+            return result
+        finally:
+            breaker.ended(attempt)
         await asyncio.sleep(wait_seconds)
+
+
+def left_alone(breaker: Breaker) -> LeftAlone:
+    """The error for what this breaker refuses."""
+    if breaker.wait_seconds:
+        return LeftAlone(f"failed too often, and is left alone for {breaker.wait_seconds:.1f} more seconds")
+    return LeftAlone("failed too often, and one call finds out whether it is back")
+
+
+def _tell(breaker: Breaker, attempt: Attempt, error: Exception, *, host: str) -> None:
+    if not is_unavailable(error):
+        breaker.succeeded(attempt)
+    elif breaker.failed(attempt, wait_seconds=asked_wait_seconds(error) or 0.0):
+        _log.warning(
+            "%s failed too often (%s) and is left alone for %.1f seconds",
+            host,
+            type(error).__name__,
+            breaker.wait_seconds,
+        )

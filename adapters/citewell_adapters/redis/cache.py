@@ -6,8 +6,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
+from citewell.breaker import Breaker
 from citewell_adapters.redis.allowance import Allowance
-from citewell_adapters.redis.breaker import Breaker
 from citewell_adapters.redis.courier import Courier
 
 __all__ = ["RedisCache"]
@@ -53,7 +53,7 @@ class RedisCache:
         await self._courier.__aexit__(kind, error, trace)
 
     async def get(self, key: str) -> bytes | None:
-        if not self._breaker.allows():
+        if not self._breaker.admits:
             return None
         answer = self._courier.send("GET", self._named(key))
         try:
@@ -68,7 +68,7 @@ class RedisCache:
         milliseconds = int(1000 * min(ttl_seconds, self._max_ttl_seconds))
         if milliseconds <= 0 or len(value) > self._max_entry_bytes:
             return
-        if self._allowance.takes(len(value)) and self._breaker.allows():
+        if self._allowance.takes(len(value)) and self._breaker.admits:
             self._courier.send("SET", self._named(key), value, "PX", milliseconds)
 
     def _named(self, key: str) -> str:

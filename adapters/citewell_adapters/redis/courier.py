@@ -16,7 +16,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from citewell_adapters.redis.breaker import Breaker
+from citewell.breaker import Breaker
 
 __all__ = ["Courier"]
 
@@ -33,7 +33,7 @@ _Command = tuple[tuple[Any, ...], "asyncio.Future[Any]"]
 class Courier:
     """Sends commands in their order and tells what the server answers: None for each where it is away.
 
-    A round trip takes `timeout_seconds` at most. The breaker hears how each went.
+    A round trip takes `timeout_seconds` at most. Each is one attempt for the breaker.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float, breaker: Breaker) -> None:
@@ -101,6 +101,9 @@ class Courier:
         return batch
 
     async def _bring(self, client: redis.asyncio.Redis, batch: list[_Command]) -> None:
+        attempt = self._breaker.begin()
+        if attempt is None:
+            return
         pipeline = client.pipeline(transaction=False)
         for command, _ in batch:
             pipeline.execute_command(*command)
@@ -108,12 +111,15 @@ class Courier:
             async with asyncio.timeout(self._timeout_seconds):
                 answers = await pipeline.execute(raise_on_error=False)
         except (redis.RedisError, TimeoutError, OSError) as error:
-            if self._breaker.failed():
+            if self._breaker.failed(attempt):
                 _log.warning("the shared cache of results is away: %s", type(error).__name__)
             _settle(self._waiting)
             self._waiting = []
             return
-        self._breaker.succeeded()
+        else:
+            self._breaker.succeeded(attempt)
+        finally:
+            self._breaker.ended(attempt)
         for (_, waits), answer in zip(batch, answers, strict=True):
             # An error of a single command, as where memory is full, is no answer either.
             if not waits.done():

@@ -50,6 +50,7 @@ def create_app(
     """
     metrics = Metrics()
     metrics.watch_cache(container.process_cache())
+    metrics.watch_endpoints(container.endpoints())
     sampler = _sampler(container, metrics)
     streams = streams or OpenStreams()
     # Made with the first question, when everything is open.

@@ -24,7 +24,9 @@ from prometheus_client.registry import Collector
 
 from citewell.caching import MemoryCache
 from citewell.model import Answer, CachedReply
+from citewell_entrypoints.endpoints import Endpoints
 from citewell_entrypoints.gates import Gate
+from citewell_entrypoints.http.endpoint_metrics import EndpointCollector
 from citewell_entrypoints.http.siblings import Siblings, added_up, told
 
 __all__ = ["Exposition", "Metrics", "show_metrics"]
@@ -154,6 +156,10 @@ class Metrics:
     def watch_cache(self, cache: MemoryCache) -> None:
         """Tell what the process's cache of replies holds."""
         self.registry.register(_CacheCollector(cache))
+
+    def watch_endpoints(self, endpoints: Endpoints) -> None:
+        """Tell how the endpoints do that questions wait for."""
+        self.registry.register(EndpointCollector(endpoints))
 
     def looked_up(self, reply: CachedReply) -> None:
         """A question got a reply by way of the cache; what was made for it is told by `asked`."""

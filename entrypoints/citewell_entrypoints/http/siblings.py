@@ -22,6 +22,7 @@ _TOGETHER: Final[Mapping[str, str]] = {
     "process_start_time_seconds": "min",
     "process_max_fds": "min",
     "citewell_recall_at_10": "mean",
+    "citewell_endpoint_breaker_state": "max",
 }
 
 _log = logging.getLogger(__name__)
@@ -100,6 +101,6 @@ def added_up(processes: Iterable[Iterable[Metric]]) -> list[Metric]:
 
 def _together(name: str, values: list[float]) -> float:
     way = "min" if name.endswith("_info") else _TOGETHER.get(name, "sum")
-    if way == "min":
-        return min(values)
+    if way in ("min", "max"):
+        return min(values) if way == "min" else max(values)
     return sum(values) / len(values) if way == "mean" else sum(values)

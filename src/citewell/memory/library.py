@@ -22,17 +22,23 @@ from citewell.memory.state import MemoryDatabase
 from citewell.memory.vectors import MemoryVectorStore
 from citewell.model import (
     DEFAULT_COLLECTION,
+    Answer,
+    AnswerBudget,
+    AnswerCitation,
     Document,
     DocumentId,
     Hit,
     JobId,
+    Quotation,
+    QuotationCheck,
     Scope,
     SearchOptions,
     Submission,
 )
-from citewell.ports import Embedder, LexicalEncoder, Parser, Reranker
+from citewell.ports import LLM, Embedder, LexicalEncoder, Parser, Reranker
 from citewell.ranking import HeuristicReranker
 from citewell.usecases import (
+    AnswerQuestion,
     CollectContents,
     DeleteDocument,
     IngestDocument,
@@ -43,12 +49,17 @@ from citewell.usecases import (
     Search,
     StageRevision,
     SubmitDocument,
+    VerifyCitations,
 )
 
 __all__ = ["MemoryLibrary"]
 
 _MAX_BYTES = 1 << 30
+_MAX_ANSWER_TOKENS = 800
+#: A model on one's own machine takes its time.
+_ANSWER_SECONDS = 120.0
 _USUAL = SearchOptions()
+_USUAL_BUDGET = AnswerBudget()
 
 
 class MemoryLibrary:
@@ -56,7 +67,8 @@ class MemoryLibrary:
 
     The embedder and the parser are used as they are: open them before, close them after. encoder: how texts
     become words; by default without stemming. reranker: what judges the first hits once more; by default how
-    the question's words stand in them.
+    the question's words stand in them. llm: what writes answers, used as it is, too. context_tokens: what it
+    can take, question and answer included.
     """
 
     def __init__(
@@ -66,6 +78,8 @@ class MemoryLibrary:
         parser: Parser,
         encoder: LexicalEncoder | None = None,
         reranker: Reranker | None = None,
+        llm: LLM | None = None,
+        context_tokens: int = 8_192,
     ) -> None:
         encoder = encoder or WordEncoder()
         database, blobs, policy = MemoryDatabase(), MemoryBlobStore(), IngestPolicy()
@@ -125,6 +139,14 @@ class MemoryLibrary:
             rerank=RerankStage(reranker or HeuristicReranker(encoder)),
             passages=MemoryPassageStore(database),
         )
+        self._answer = AnswerQuestion(
+            search=self._search,
+            llm=llm,
+            max_tokens=_MAX_ANSWER_TOKENS,
+            timeout_seconds=_ANSWER_SECONDS,
+            context_tokens=context_tokens,
+        )
+        self._verify = VerifyCitations(documents=documents, pages=pages)
 
     async def add(
         self,
@@ -165,10 +187,38 @@ class MemoryLibrary:
 
         filter: over the metadata, as `citewell.filtering.parse_filter` makes one.
         """
-        ids = None if document_ids is None else tuple(document_ids)
-        scope = Scope(collection, ids, filter)
+        scope = _scope(collection, document_ids, filter)
         found = await self._search(question, scope=scope, top_k=top_k, options=options)
         return found.hits
+
+    async def answer(
+        self,
+        question: str,
+        *,
+        top_k: int = 5,
+        collection: str | None = None,
+        document_ids: Sequence[DocumentId] | None = None,
+        filter: Filter | None = None,  # noqa: A002 - as in Scope
+        options: SearchOptions = _USUAL,
+        budget: AnswerBudget = _USUAL_BUDGET,
+    ) -> Answer:
+        """What `search` finds, and the model's text with its citations.
+
+        Without a model, and if it fails, the text is None; `degraded` names what failed.
+        """
+        scope = _scope(collection, document_ids, filter)
+        return await self._answer(question, scope=scope, top_k=top_k, options=options, budget=budget)
+
+    async def verify_citations(
+        self, citations: Sequence[AnswerCitation | Quotation]
+    ) -> tuple[QuotationCheck, ...]:
+        """Of each whether its quote is, to the letter, the stored text at its span, in their order.
+
+        Raises InvalidInput for more than 100.
+        """
+        return await self._verify(
+            [Quotation(each.document_id, each.sha256, each.span, each.quote) for each in citations]
+        )
 
     async def delete(self, document_id: DocumentId) -> None:
         """Forget a document. Raises DocumentNotFound."""
@@ -176,6 +226,12 @@ class MemoryLibrary:
 
     async def _handle(self, job_id: JobId) -> None:
         await self._ingest(job_id)
+
+
+def _scope(
+    collection: str | None, document_ids: Sequence[DocumentId] | None, condition: Filter | None
+) -> Scope:
+    return Scope(collection, None if document_ids is None else tuple(document_ids), condition)
 
 
 async def _stream(data: bytes) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ import click
 
 from citewell_entrypoints.cli.explanation import explained
 from citewell_entrypoints.cli.helptext import Command
-from citewell_entrypoints.cli.printing import inline, reflowed, wrapped
+from citewell_entrypoints.cli.printing import counted, inline, reflowed, wrapped
 from citewell_entrypoints.cli.server import api_at, url_option
 
 __all__ = ["command"]
@@ -112,7 +112,7 @@ def command(
     """Find the passages that answer QUESTION, best first.
 
     Each comes with its score in [0, 1], its document and its pages, and, where a language model is
-    configured, an answer that rests on them comes first.
+    configured, an answer that rests on them comes first, with the quotes that prove it.
     """
     asked = {
         "question": question,
@@ -140,6 +140,8 @@ def _show(reply: Mapping[str, Any]) -> None:
     answer, sources = reply.get("answer"), reply.get("sources") or []
     if answer:
         click.echo(f"{wrapped(answer)}\n")
+        if cited := list(_cited(reply)):
+            click.echo("\n".join(cited) + "\n")
     if not sources:
         click.echo("Nothing found.")
     for number, source in enumerate(sources, start=1):
@@ -148,8 +150,24 @@ def _show(reply: Mapping[str, Any]) -> None:
         _show_source(number, source)
     if reply.get("explanation"):
         click.echo(f"\n{explained(reply)}")
+    if removed := reply.get("citations_removed"):
+        click.echo(f"\nNote: {counted(removed, 'citation')} of the language model did not hold.")
     for name in reply.get("degraded") or ():
         click.echo(f"\nNote: {_MISSING.get(name, f'{inline(name)} could not contribute')}.")
+
+
+def _cited(reply: Mapping[str, Any]) -> Iterator[str]:
+    """What the answer rests on, in the order of its text, each quote once."""
+    shown = set[tuple[int, str]]()
+    for citation in reply.get("citations") or ():
+        number, quote = citation["source"], inline(citation["quote"])
+        if (number, quote) in shown:
+            continue
+        shown.add((number, quote))
+        source = reply["sources"][number]
+        name = inline(str(source.get("document_name") or citation["document_id"]))
+        place = ", ".join(filter(None, [name, _pages(citation)]))
+        yield click.style(wrapped(f"[{number + 1}] “{quote}” {place}", indent="    "), dim=True)
 
 
 def _show_source(number: int, source: Mapping[str, Any]) -> None:
