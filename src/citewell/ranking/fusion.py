@@ -7,10 +7,10 @@ that a leg did not bring gets nothing from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import add
-from typing import Final, overload
+from typing import Any, Final, overload
 
 from citewell.model import Candidate, Candidates, Explanation, Fusion, LegScore, Mode, Ranked
 
@@ -29,8 +29,8 @@ def rank(
     score, which is relative to the other candidates.
     """
     items = candidates.items
-    dense = _leg(items, [each.similarity for each in items])
-    lexical = _leg(items, [each.bm25 for each in items])
+    dense = _leg([each.similarity for each in items], items)
+    lexical = _leg([each.bm25 for each in items], items)
     if mode is Mode.HYBRID:
         weight = vector_weight if dense.best_first and lexical.best_first else float(bool(dense.best_first))
         dense.contribute(share=weight, fusion=fusion)
@@ -39,9 +39,10 @@ def rank(
     # Of equal scores the one that the legs together rank higher: a leg's last candidate is worth no more
     # than one that it did not bring, but it was brought.
     last = len(items) + 1
-    order = sorted(
+    order = _best_first(
         range(len(items)),
-        key=lambda i: (-relevances[i], (dense.ranks[i] or last) + (lexical.ranks[i] or last), items[i].ref),
+        relevances,
+        equal=lambda i: ((dense.ranks[i] or last) + (lexical.ranks[i] or last), items[i].ref),
     )
     return _Ranking(items, order, relevances, dense, lexical)
 
@@ -64,9 +65,9 @@ class _Leg:
                 self.contributions[i] = share * (_RRF_K + 1) / (_RRF_K + self.ranks[i])
             return
         high, low = self._score(self.best_first[0]), self._score(self.best_first[-1])
+        spread = high - low
         for i in self.best_first:
-            normal = (self._score(i) - low) / (high - low) if high > low else 1.0
-            self.contributions[i] = share * normal
+            self.contributions[i] = share * ((self.scores[i] or 0.0) - low) / spread if spread > 0 else share
 
     def score(self, i: int) -> LegScore | None:
         """Of candidate `i`, None if it did not bring it."""
@@ -112,16 +113,29 @@ class _Ranking(Sequence[Ranked]):
         return Ranked(self._items[i], self._relevances[i], explanation)
 
 
-def _leg(items: Sequence[Candidate], scores: Sequence[float | None]) -> _Leg:
+def _leg(scores: Sequence[float | None], items: Sequence[Candidate]) -> _Leg:
     """By rank: best first, equal scores by ChunkRef."""
-    best_first = sorted(
-        (i for i, score in enumerate(scores) if score is not None),
-        key=lambda i: (-(scores[i] or 0.0), items[i].ref),
-    )
+    brought = [i for i, score in enumerate(scores) if score is not None]
+    best_first = _best_first(brought, [score or 0.0 for score in scores], equal=lambda i: items[i].ref)
     ranks = [0] * len(items)
     for rank, i in enumerate(best_first, start=1):
         ranks[i] = rank
     return _Leg(scores, best_first, ranks, [0.0] * len(items))
+
+
+def _best_first(
+    numbers: Sequence[int], scores: Sequence[float], *, equal: Callable[[int], Any]
+) -> Sequence[int]:
+    """The numbers by their scores; those of equal ones by what `equal` says, which most never need."""
+    order = sorted(numbers, key=scores.__getitem__, reverse=True)
+    start = 0
+    for stop in range(1, len(order) + 1):
+        if stop < len(order) and scores[order[stop]] == scores[order[start]]:
+            continue
+        if stop - start > 1:
+            order[start:stop] = sorted(order[start:stop], key=equal)
+        start = stop
+    return order
 
 
 def _relevances(mode: Mode, dense: _Leg, lexical: _Leg, *, highest_bm25: float) -> Sequence[float]:
