@@ -20,6 +20,7 @@ from citewell_adapters.local.cores import usable_cores
 __all__ = [
     "BenchResult",
     "Ceiling",
+    "EfPoint",
     "Figure",
     "Machine",
     "QueryFigure",
@@ -101,11 +102,22 @@ class BenchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EfPoint:
+    """What a search takes, in milliseconds, and finds, where HNSW keeps so many of the nearest in view."""
+
+    ef: int
+    p50: float
+    p95: float
+    recall: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScaleStep:
     """A collection of so many chunks. Sizes in MB (10⁶), p50 and p95 in milliseconds.
 
     loaded: chunks a second that came in without the index. build: seconds that the index over all of them
-    took. inserts: chunks a second that were staged, published and moved into the index of this size.
+    took. inserts: chunks a second that were staged, published and moved into the index of this size. p50,
+    p95, recall: as the service is set; curve: by ef.
     """
 
     chunks: int
@@ -117,6 +129,7 @@ class ScaleStep:
     p50: float
     p95: float
     recall: float
+    curve: list[EfPoint] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench._figures import (
     BenchResult,
@@ -63,7 +63,11 @@ def scale_table(result: ScaleResult) -> str:
 `{result.command}`: {result.dimensions} dimensions, {result.questions} questions by one client.
 {_machine(result.at, result.machine)}
 
-{_table(head, [_step_row(step) for step in result.steps])}"""
+{_table(head, [_step_row(step) for step in result.steps])}
+
+By `APP_SEARCH_EF`, how many of the nearest HNSW keeps in view:
+
+{_table(("chunks", "ef", "p50 ms", "p95 ms", "recall@10"), list(_ef_rows(result.steps)))}"""
 
 
 def _machine(at: str, machine: Machine) -> str:
@@ -94,6 +98,13 @@ def _figure_row(figure: Figure) -> Sequence[str]:
 def _step_row(step: ScaleStep) -> Sequence[str]:
     numbers = (step.loaded, step.build, step.table, step.index, step.inserts, step.p50, step.p95)
     return (f"{step.chunks:,}", *map(_number, numbers), f"{step.recall:.3f}")
+
+
+def _ef_rows(steps: Sequence[ScaleStep]) -> Iterator[Sequence[str]]:
+    for step in steps:
+        for point in step.curve:
+            times = (_number(point.p50), _number(point.p95))
+            yield (f"{step.chunks:,}", str(point.ef), *times, f"{point.recall:.3f}")
 
 
 def _ceiling_columns(values: Sequence[float], ceiling: Ceiling | None) -> tuple[str, str]:

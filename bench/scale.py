@@ -5,9 +5,9 @@
 Fills a PostgreSQL of its own through the stores, in steps of 10,000, 100,000 and so on up to `--chunks`, with
 vectors around 1,000 subtopics. At each step nearly all chunks come in without the index over the vectors,
 which is then built over all, as for a bulk load; the last thousand are staged, published and moved into the
-index as ingestion does. Then one client asks: recall is that of the ten nearest by an exact search in numpy.
-Prints a row a step, and writes them to a file from which `python -m bench.report FILE` makes the table and
-the plot of docs/performance.md.
+index as ingestion does. Then one client asks, as the service is set and by other sizes of HNSW's view:
+recall is that of the ten nearest by an exact search in numpy. Prints a row a step, and writes them to a file
+from which `python -m bench.report FILE` makes the tables and the plot of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import psycopg
@@ -29,7 +30,16 @@ from tests.pgstores import PgStores, open_pg_stores
 import citewell_migrations
 from bench._clusters import Clusters
 from bench._corpus import NewDocument, add_document, index_all, passage, without_index
-from bench._figures import ScaleResult, ScaleStep, command_of, now, percentile, this_machine, write_result
+from bench._figures import (
+    EfPoint,
+    ScaleResult,
+    ScaleStep,
+    command_of,
+    now,
+    percentile,
+    this_machine,
+    write_result,
+)
 from bench._tables import scale_table
 from citewell.model import DEFAULT_COLLECTION, EmbeddingSpace, Hit, Scope
 
@@ -39,6 +49,7 @@ _CHUNKS_A_DOCUMENT: Final = 500
 #: Of each step, inserted while the index is there.
 _INSERTED: Final = 1_000
 _WARM_UP: Final = 20
+_EFS: Final = (40, 64, 100, 200, 400)
 _DOCUMENTS_A_BATCH: Final = 20
 _RESULTS: Final = Path(".citewell/bench/scale.json")
 
@@ -119,7 +130,8 @@ async def _step(
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         table, index = _sizes(connection)
-    times, recall = await _ask(stores, clusters, held, questions=questions)
+    asked = _Asked.of(clusters, held, questions=questions)
+    times, recall = await _ask(stores, asked)
     return ScaleStep(
         chunks=size,
         loaded=(blocks - live) * _CHUNKS_A_DOCUMENT / (loaded - began),
@@ -130,6 +142,7 @@ async def _step(
         p50=percentile(times, 0.50),
         p95=percentile(times, 0.95),
         recall=recall,
+        curve=[await _point(url, asked, ef=ef) for ef in _EFS],
     )
 
 
@@ -141,16 +154,32 @@ async def _add(stores: PgStores, clusters: Clusters, held: list[Halves]) -> None
     held.append(vectors)
 
 
-async def _ask(
-    stores: PgStores, clusters: Clusters, held: list[Halves], *, questions: int
-) -> tuple[list[float], float]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Questions, and for each the similarity of the tenth of all chunks."""
+
+    vectors: NDArray[np.float32]
+    least: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, clusters: Clusters, held: list[Halves], *, questions: int) -> Self:
+        vectors = clusters.questions(held, questions + _WARM_UP).astype(np.float16).astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return cls(vectors, _tenth_best(held, vectors))
+
+
+async def _point(url: str, asked: _Asked, *, ef: int) -> EfPoint:
+    space = EmbeddingSpace("generated", asked.vectors.shape[1])
+    async with open_pg_stores(url, space=space, search_ef=ef) as stores:
+        times, recall = await _ask(stores, asked)
+    return EfPoint(ef, percentile(times, 0.50), percentile(times, 0.95), recall)
+
+
+async def _ask(stores: PgStores, asked: _Asked) -> tuple[list[float], float]:
     """Milliseconds of each search, and the mean recall."""
-    asked = clusters.questions(held, questions + _WARM_UP).astype(np.float16).astype(np.float32)
-    asked /= np.linalg.norm(asked, axis=1, keepdims=True)
-    least = _tenth_best(held, asked)
     times: list[float] = []
     recalls: list[float] = []
-    for vector, expected in zip(asked.tolist(), least, strict=True):
+    for vector, expected in zip(asked.vectors.tolist(), asked.least, strict=True):
         began = time.perf_counter()
         hits = await stores.vectors.search(vector, k=K, scope=Scope(DEFAULT_COLLECTION))
         times.append(1_000 * (time.perf_counter() - began))
