@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -56,6 +57,12 @@ class Timed:
         body: dict[str, Any] = self.reply.json()
         return body
 
+    @property
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        """Of a stream, by their names."""
+        pairs = (event.split("\ndata: ") for event in self.reply.text.split("\n\n") if "data: " in event)
+        return [(name.removeprefix("event: "), json.loads(data)) for name, data in pairs]
+
 
 @dataclass
 class FaultyService:
@@ -68,10 +75,14 @@ class FaultyService:
     accepted: list[str] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
-    async def ask(self, **body: Any) -> Timed:
+    async def ask(self, *, headers: Mapping[str, str] | None = None, **body: Any) -> Timed:
         """A question that nobody has asked before, so that nothing of its reply is known."""
         question = f"Who drinks tea in the house number {next(self._numbers)}?"
-        return await self.send("POST", f"{API}/query", json={"question": question, **body})
+        return await self.send("POST", f"{API}/query", json={"question": question, **body}, headers=headers)
+
+    async def ask_for_events(self) -> Timed:
+        """The same, as a stream."""
+        return await self.ask(headers={"Accept": "text/event-stream"})
 
     async def upload(self) -> Timed:
         """A document that nobody has sent before."""

@@ -128,6 +128,21 @@ async def test_without_the_embedder_every_mode_has_sources(service: FaultyServic
     await eventually(lambda: full_reply(service))
 
 
+@pytest.mark.parametrize("part", ENDPOINTS)
+async def test_streams_say_what_is_missing(service: FaultyService, part: str) -> None:
+    """In the event in which it is known first, and at the end."""
+    async with service.proxies[part].suffering(DOWN):
+        timed = await service.ask_for_events()
+    events = dict(timed.events)
+    missing = [{"part": part, "reason": events["done"]["degradations"][0]["reason"]}]
+    assert events["sources"]["sources"]
+    assert events["sources"].get("degradations", []) == ([] if part == "llm" else missing)
+    assert events["done"]["degraded"] == [part]
+    assert events["done"]["degradations"] == missing
+    assert ("citations" in events) == (part != "llm")
+    await eventually(lambda: full_reply(service))
+
+
 async def test_all_endpoints_at_once(service: FaultyService) -> None:
     """Their times add up, and each is named."""
     proxies = service.proxies
