@@ -35,9 +35,9 @@ from citewell_entrypoints.settings import Settings
 __all__ = ["ENDPOINT_SECONDS", "PROBE_SECONDS", "FaultyService", "Timed", "faulty_service"]
 
 #: Longest wait for each of embedder, reranker and language model.
-ENDPOINT_SECONDS: Final = 0.6
+ENDPOINT_SECONDS: Final = 0.4
 #: How long one that failed several times is left alone.
-PROBE_SECONDS: Final = 0.5
+PROBE_SECONDS: Final = 0.3
 _STATEMENT_SECONDS: Final = 0.5
 _SILENCE_SECONDS: Final = 0.2
 _BLOB_SECONDS: Final = 0.9
