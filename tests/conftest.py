@@ -24,6 +24,7 @@ _LONGEST: Final = (
     "tests/e2e/test_real_documents.py",
     "tests/e2e/test_serve.py",
     "tests/integration/test_engines_supervised.py",
+    "tests/integration/test_degradation_matrix.py",
     "tests/integration/test_plans_at_scale.py",
     "tests/integration/test_pdf_corpus.py",
     "tests/contract/test_parsers.py",

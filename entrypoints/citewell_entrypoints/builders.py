@@ -363,10 +363,14 @@ def settings_chunker(
     )
 
 
-def probes(database: PgDatabase, broker: RedisBroker) -> Mapping[str, Probe]:
-    from citewell_entrypoints.probes import database_probe, queue_probe
+def probes(database: PgDatabase, broker: RedisBroker, blobs: BlobStore) -> Mapping[str, Probe]:
+    from citewell_entrypoints.probes import blobs_probe, database_probe, queue_probe
 
-    return {"database": database_probe(database), "queue": queue_probe(broker)}
+    return {
+        "database": database_probe(database),
+        "queue": queue_probe(broker),
+        "blobs": blobs_probe(blobs),
+    }
 
 
 def _result_fingerprint(settings: Settings) -> str:

@@ -118,7 +118,7 @@ class HttpContainer(Container):
 
     #: By name: what has to answer before requests are served.
     probes: providers.Provider[Mapping[str, Probe]] = providers.Singleton(
-        builders.probes, Container.database, Container.broker
+        builders.probes, Container.database, Container.broker, Container.blobs
     )
     llm: providers.Provider[LLM | None] = providers.Selector(
         Container.settings.provided.llm_backend,

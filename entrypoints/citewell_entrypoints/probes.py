@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from citewell.errors import StoreUnavailable
+from citewell.errors import ContentMissing, StoreUnavailable
+from citewell.ports import BlobStore
 
 if TYPE_CHECKING:
     from dramatiq.brokers.redis import RedisBroker
 
     from citewell_adapters.pgvector import PgDatabase
 
-__all__ = ["Probe", "database_probe", "queue_probe"]
+__all__ = ["Probe", "blobs_probe", "database_probe", "queue_probe"]
+
+#: Bytes with this hash cannot be kept, so that nothing is read.
+_NOTHING: Final = "0" * 64
 
 #: Answers with a word on the part's state; raises, with a sentence for people, if the part is not ready.
 Probe = Callable[[], Awaitable[str]]
@@ -38,5 +42,19 @@ def queue_probe(broker: RedisBroker) -> Probe:
 
     async def probe() -> str:
         return await ping(broker)
+
+    return probe
+
+
+def blobs_probe(blobs: BlobStore) -> Probe:
+    """Whether the blob store answers."""
+
+    async def probe() -> str:
+        try:
+            async for _ in blobs.read(_NOTHING):
+                pass
+        except ContentMissing:
+            pass  # it says so, so it answers
+        return "answers"
 
     return probe

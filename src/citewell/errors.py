@@ -42,6 +42,7 @@ An exception's docstring is its default message. Whether work is tried again dep
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "ParserLimitExceeded",
     "PasswordRequired",
     "QueueUnavailable",
+    "Reason",
     "RendererBusy",
     "RerankerRejected",
     "RerankerUnavailable",
@@ -82,6 +84,22 @@ __all__ = [
     "UnreadableDocument",
     "UnsupportedMediaType",
 ]
+
+
+class Reason(StrEnum):
+    """Why a part does not do its work: words for programs, which keep their meaning.
+
+    `unavailable`: it cannot be reached, or says that something is wrong with it. `timeout`: it did not answer
+    in its time. `busy`: so many calls of it go on that no more is begun. `circuit_open`: it failed several
+    times in a row and is left alone for a moment. `rejected`: it refuses what it is asked, or the key, or
+    gives what cannot be used.
+    """
+
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    BUSY = "busy"
+    CIRCUIT_OPEN = "circuit_open"
+    REJECTED = "rejected"
 
 
 class CitewellError(Exception):
@@ -217,6 +235,10 @@ class LLMRejected(CitewellError):
 
 class Transient(CitewellError):
     """Something is away for the moment."""
+
+    def __init__(self, message: str | None = None, *, reason: Reason = Reason.UNAVAILABLE) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class EmbedderUnavailable(Transient):

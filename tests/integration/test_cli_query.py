@@ -112,11 +112,12 @@ def test_the_quotes_that_prove_an_answer_are_printed_with_their_place(stub: ApiS
 
 
 def test_what_was_missing_is_said(stub: ApiStub) -> None:
-    """A degraded reply says so in words."""
-    replies(stub, sources=[SOURCE], degraded=["llm", "reranker", "oracle"])
+    """A degraded reply says so in words, and why if it tells."""
+    why = [{"part": "llm", "reason": "timeout"}]
+    replies(stub, sources=[SOURCE], degraded=["llm", "reranker", "oracle"], degradations=why)
     last = query(stub, "How far?").stdout.split("\n\n")[1:]
     assert last == [
-        "Note: the language model gave no answer; the sources are complete.",
+        "Note: the language model gave no answer; the sources are complete (timeout).",
         "Note: the reranker gave no scores; the passages are in the order of the search.",
         "Note: oracle could not contribute.\n",
     ]

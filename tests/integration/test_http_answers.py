@@ -20,7 +20,7 @@ from tests.http_app import API, Served, http_scope, served
 from tests.openai_stub import OpenAIStub
 
 from citewell.answering import NOT_TOLD
-from citewell.errors import EmbedderUnavailable, LLMUnavailable
+from citewell.errors import LLMUnavailable, Reason, StoreUnavailable
 from citewell.model import Delta, Message, TokenUsage
 from citewell.ports import EmbeddingRole
 from citewell.testing.scripted import ScriptedLLM
@@ -215,13 +215,15 @@ async def test_without_a_model_a_stream_is_sources_and_the_end(service: Served, 
 async def test_a_model_that_fails_ends_the_stream_with_what_there_is(
     service: Served, llm: ScriptedLLM
 ) -> None:
-    """`done` names it; so does the plain reply."""
+    """`done` names it, and says why."""
     await service.ingested(SEA)
-    llm.error = LLMUnavailable()
+    llm.error = LLMUnavailable(reason=Reason.BUSY)
     async with streaming(service) as reader:
         events = await reader.rest()
     assert [name for name, _ in events if name != "token"] == ["sources", "done"]
+    assert "degradations" not in events[0][1]
     assert events[-1][1]["degraded"] == ["llm"]
+    assert events[-1][1]["degradations"] == [{"part": "llm", "reason": "busy"}]
     metrics = (await service.client.get("/metrics")).text
     assert 'citewell_degraded_answers_total{part="llm"} 1.0' in metrics
     assert "citewell_answer_streams 0.0" in metrics
@@ -237,17 +239,17 @@ async def test_an_answer_without_support_is_replaced_at_the_end(service: Served,
 
 
 async def test_what_goes_wrong_before_the_stream_has_its_status(service: Served) -> None:
-    """As without a stream: unknown documents, a bad body, an embedder that is away."""
+    """As without a stream: unknown documents, a bad body, a store that is away."""
     headers = {"Accept": "text/event-stream"}
     cases: list[tuple[dict[str, Any], int]] = [
         ({"question": "x", "document_id": str(uuid4())}, 404),
         ({"question": " "}, 400),
         ({}, 400),
-        ({"question": "x", "mode": "dense"}, 503),
+        ({"question": "x"}, 503),
     ]
     for body, status in cases:
         if status == 503:
-            service.house.embedder.failures.append(EmbedderUnavailable("away"))
+            service.house.embedder.failures.append(StoreUnavailable("away"))
         reply = await service.client.post(f"{API}/query", json=body, headers=headers)
         assert (reply.status_code, reply.headers["content-type"]) == (status, "application/problem+json")
 
@@ -450,6 +452,8 @@ async def test_a_conversation_is_asked_by_its_last_question(service: Served, llm
         ["llm"],
         ["llm"],
     )
+    missing = [{"part": "llm", "reason": "unavailable"}]
+    assert sources[1]["degradations"] == done[1]["degradations"] == missing
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import NewDatabase
 from tests.http_app import API, Served, served
 
-from citewell.errors import LLMUnavailable, QueueUnavailable, StoreUnavailable
+from citewell.errors import BlobsUnavailable, LLMUnavailable, QueueUnavailable, StoreUnavailable
+from citewell.memory import MemoryBlobStore
 from citewell.testing.scripted import ScriptedLLM
 from citewell_adapters.dramatiq import build_broker
+from citewell_adapters.obstore import ObjectBlobStore
 from citewell_adapters.pgvector import PgDatabase
-from citewell_entrypoints.probes import Probe, database_probe, queue_probe
+from citewell_entrypoints.probes import Probe, blobs_probe, database_probe, queue_probe
 from citewell_migrations import apply
 
 
@@ -95,6 +97,29 @@ async def test_without_the_queue_requests_are_served(tmp_path: Path) -> None:
     assert body["parts"]["queue"] == {"state": "failing", "detail": "the job queue does not answer"}
     status, body, _ = await readiness(tmp_path, database=failing(StoreUnavailable()), queue=away)
     assert (status, body["status"]) == (503, "failing")
+
+
+async def test_without_the_blob_store_questions_are_answered(tmp_path: Path) -> None:
+    """200, `degraded`, for it alone and with the queue."""
+    away = failing(BlobsUnavailable("the disk is gone"))
+    status, body, _ = await readiness(tmp_path, database=ready("fine"), queue=ready("fine"), blobs=away)
+    assert (status, body["status"]) == (200, "degraded")
+    assert body["parts"]["blobs"] == {"state": "failing", "detail": "the disk is gone"}
+    status, body, _ = await readiness(tmp_path, database=ready("fine"), queue=away, blobs=away)
+    assert (status, body["status"]) == (200, "degraded")
+
+
+async def test_the_blob_store_is_ready_when_it_answers(tmp_path: Path) -> None:
+    """That there is nothing of what nobody has kept is an answer; a file in the folder's place is none."""
+    assert await blobs_probe(MemoryBlobStore())() == "answers"
+    folder = tmp_path / "blobs"
+    folder.mkdir()
+    assert await blobs_probe(ObjectBlobStore(folder.as_uri()))() == "answers"
+    store = ObjectBlobStore(folder.as_uri())
+    folder.rmdir()
+    folder.write_text("not a folder")
+    with pytest.raises(BlobsUnavailable):
+        await blobs_probe(store)()
 
 
 async def test_parts_that_say_nothing_are_not_waited_for(tmp_path: Path) -> None:

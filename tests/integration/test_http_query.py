@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from tests.http_app import API, Served, served
 
-from citewell.errors import EmbedderUnavailable, EmbeddingRejected, LLMUnavailable, StoreUnavailable
+from citewell.errors import EmbedderUnavailable, EmbeddingRejected, LLMUnavailable, Reason, StoreUnavailable
 from citewell.testing.scripted import ScriptedLLM
 
 SEA = b"The lamp on the mole is seen far. " * 3 + b"\f" + b"The keeper sleeps by day and drinks tea. " * 3
@@ -335,9 +335,10 @@ async def test_the_content_type_does_not_matter(service: Served) -> None:
 async def test_a_part_that_fails_has_its_own_problem(
     service: Served, error: Exception, status: int, kind: str
 ) -> None:
-    """Nothing of what the part said leaves the process, and no trace."""
+    """Nothing of what the part said leaves the process, and no trace. Recall is of the vectors alone."""
+    await service.ingested(SEA)
     service.house.embedder.failures.append(error)
-    reply = await service.query(question="Where is the lamp?", mode="dense")
+    reply = await service.client.post(f"{API}/recall", json={"questions": 1})
     assert reply.status_code == status
     assert reply.json()["type"] == f"urn:citewell:problem:{kind}"
     assert reply.headers.get("retry-after") == ("5" if status == 503 else None)
@@ -392,12 +393,22 @@ async def test_sources_below_a_score_are_left_out(service: Served) -> None:
 
 
 async def test_an_embedder_that_is_away_leaves_the_words(service: Served) -> None:
-    """Sources come all the same, and the reply says what was missing."""
+    """Sources come all the same, and the reply says what was missing, and why; it is described."""
     await service.ingested(SEA)
-    service.house.embedder.failures.append(EmbedderUnavailable("away"))
-    body = (await service.query(question="Where is the lamp?")).json()
-    assert "lamp" in body["sources"][0]["text"]
-    assert body["degraded"] == ["embedder"]
+    for error, reason in (
+        (EmbedderUnavailable("away"), "unavailable"),
+        (EmbedderUnavailable("late", reason=Reason.TIMEOUT), "timeout"),
+        (EmbeddingRejected("no such key"), "rejected"),
+    ):
+        for mode in ("hybrid", "dense"):
+            service.house.embedder.failures.append(error)
+            body = (await service.query(question="Where is the lamp?", mode=mode)).json()
+            assert "lamp" in body["sources"][0]["text"]
+            assert body["degraded"] == ["embedder"]
+            assert body["degradations"] == [{"part": "embedder", "reason": reason}]
+    assert "degradations" not in (await service.query(question="Where is the lamp?")).json()
+    described = (await service.client.get("/schema/openapi.json")).json()["components"]["schemas"]
+    assert set(described["Reason"]["enum"]) == {str(reason) for reason in Reason}
 
 
 async def test_copies_are_given_once_with_their_places(service: Served) -> None:

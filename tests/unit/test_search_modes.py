@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 from tests.house import House
 
-from citewell.errors import EmbedderUnavailable, InvalidInput
+from citewell.errors import (
+    CitewellError,
+    DimensionMismatch,
+    EmbedderUnavailable,
+    EmbeddingRejected,
+    InvalidInput,
+    Reason,
+)
 from citewell.filtering import parse_filter
-from citewell.model import Mode, Scope, SearchOptions
+from citewell.model import Degradation, Mode, Scope, SearchOptions
 from citewell.usecases import Search, SearchDefaults
 
 TEXT = b"The ferry leaves at nine. The museum is closed on Mondays. Part XJ-9 costs forty crowns."
@@ -47,15 +54,41 @@ async def test_a_lexical_search_needs_no_embedder(house: House) -> None:
     assert house.embedder.failures
 
 
-async def test_without_the_embedder_the_words_decide(house: House) -> None:
-    """And the reply names what was missing; a dense search fails."""
-    house.embedder.failures.append(EmbedderUnavailable("away"))
-    found = await house.searching("ferry", scope=Scope())
+@pytest.mark.parametrize("mode", [Mode.HYBRID, Mode.DENSE])
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        (EmbedderUnavailable("away"), Reason.UNAVAILABLE),
+        (EmbedderUnavailable("slow", reason=Reason.TIMEOUT), Reason.TIMEOUT),
+        (EmbeddingRejected("no such key"), Reason.REJECTED),
+        (DimensionMismatch("another model"), Reason.REJECTED),
+    ],
+)
+async def test_without_the_embedder_the_words_decide(
+    house: House, mode: Mode, failure: CitewellError, reason: Reason
+) -> None:
+    """And the reply names what was missing, and why; where only meaning was asked for, too."""
+    house.embedder.failures.append(failure)
+    found = await house.searching("ferry", scope=Scope(), options=SearchOptions(mode=mode))
     assert "ferry" in found.hits[0].chunk.text
+    assert found.degradations == (Degradation("embedder", reason),)
     assert (found.degraded, found.trace.vector_weight) == (("embedder",), 0.0)
+
+
+async def test_by_words_instead_of_meaning_the_scores_are_those_of_words(house: House) -> None:
+    """A dense search without its embedder is a lexical one."""
+    lexical = await house.searching("ferry", scope=Scope(), options=SearchOptions(mode=Mode.LEXICAL))
+    house.embedder.failures.append(EmbedderUnavailable("away"))
+    instead = await house.searching("ferry", scope=Scope(), options=SearchOptions(mode=Mode.DENSE))
+    assert instead.hits == lexical.hits
+
+
+async def test_without_words_the_embedder_is_needed(house: House) -> None:
+    """A search that has no lexical leg raises what the embedder raises."""
+    search = Search(embedder=house.embedder, vectors=house.vectors, documents=house.documents)
     house.embedder.failures.append(EmbedderUnavailable("away"))
     with pytest.raises(EmbedderUnavailable):
-        await house.searching("ferry", scope=Scope(), options=SearchOptions(mode=Mode.DENSE))
+        await search("ferry", scope=Scope())
 
 
 async def test_hits_below_a_score_are_left_out(house: House) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import dramatiq.errors
 import redis
@@ -14,15 +15,21 @@ from dramatiq.middleware import Retries
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from citewell.errors import QueueUnavailable, Transient
+from citewell.errors import QueueUnavailable, Reason, Transient
 
-__all__ = ["ACTOR", "QUEUE", "build_broker", "ping", "translated"]
+__all__ = ["ACTOR", "QUEUE", "asked_in_time", "build_broker", "ping"]
+
+T = TypeVar("T")
 
 QUEUE: Final = "ingest"
 ACTOR: Final = "ingest_document"
 
 _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
+#: The longest that a caller waits; the call itself may hang on in its thread for both times above, twice.
+_PATIENCE_SECONDS: Final = 2.0
+#: Of its own: calls of a server that does not answer must not take the threads that others need.
+_THREADS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="citewell-queue")
 _MIN_BACKOFF_MS: Final = 1_000
 _MAX_BACKOFF_MS: Final = 60_000
 
@@ -54,16 +61,27 @@ def build_broker(url: str, *, namespace: str = "citewell") -> RedisBroker:
 
 async def ping(broker: RedisBroker) -> str:
     """The server's name and version. Raises QueueUnavailable."""
-    with translated():
-        info: dict[str, Any] = await asyncio.to_thread(broker.client.info, "server")
+    info: dict[str, Any] = await asked_in_time(lambda: broker.client.info("server"))
     name = info.get("server_name", "redis")
     return f"{name} {info.get(f'{name}_version', info.get('redis_version', '?'))}"
 
 
+async def asked_in_time(call: Callable[[], T]) -> T:
+    """What the call gives, made in a thread. Raises QueueUnavailable, after two seconds at most."""
+    try:
+        with _translated():
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(_THREADS, call)
+    except TimeoutError as error:
+        raise QueueUnavailable("the job queue did not answer in time", reason=Reason.TIMEOUT) from error
+
+
 @contextmanager
-def translated() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     """Errors of the client and of Dramatiq's connection as QueueUnavailable."""
     try:
         yield
     except (redis.RedisError, dramatiq.errors.BrokerConnectionError, OSError) as error:
+        if isinstance(error, TimeoutError):
+            raise
         raise QueueUnavailable(f"the job queue does not answer: {type(error).__name__}") from error

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Final
 
 from dramatiq import Message
 from dramatiq.brokers.redis import RedisBroker
 
-from citewell.errors import QueueUnavailable
+from citewell.errors import QueueUnavailable, Reason
 from citewell.model import JobId
-from citewell_adapters.dramatiq.broker import ACTOR, QUEUE, translated
+from citewell_adapters.dramatiq.broker import ACTOR, QUEUE, asked_in_time
 
 __all__ = ["DramatiqJobQueue"]
 
@@ -34,10 +33,9 @@ class DramatiqJobQueue:
         )
         delay = round(delay_seconds * 1000) or None
         if time.monotonic() < self._away_until:
-            raise QueueUnavailable("the job queue did not answer a moment ago")
+            raise QueueUnavailable("the job queue did not answer a moment ago", reason=Reason.CIRCUIT_OPEN)
         try:
-            with translated():
-                await asyncio.to_thread(self._broker.enqueue, message, delay=delay)
+            await asked_in_time(lambda: self._broker.enqueue(message, delay=delay))
         except QueueUnavailable:
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             raise

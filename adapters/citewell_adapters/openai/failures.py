@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from citewell.errors import CitewellError
+from citewell.errors import CitewellError, Reason, Transient
 
 __all__ = ["Busy", "LeftAlone", "asked_wait_seconds", "is_unavailable", "passes_by_itself", "translated"]
 
@@ -60,18 +60,18 @@ def asked_wait_seconds(error: Exception) -> float | None:
 
 @contextmanager
 def translated(
-    *, host: str, api_key: str, unavailable: type[CitewellError], rejected: type[CitewellError]
+    *, host: str, api_key: str, unavailable: type[Transient], rejected: type[CitewellError]
 ) -> Iterator[None]:
     """Raise `unavailable` or `rejected` for whatever the client raises, without the key."""
     try:
         yield
     except _kinds() as error:
         message = f"{host}: {_said(error)}".replace(api_key or "\0", "***")[:_MESSAGE_CHARACTERS]
-        kind = unavailable if is_unavailable(error) else rejected
+        failure = unavailable(message, reason=_reason(error)) if is_unavailable(error) else rejected(message)
         # Tracebacks show the cause, and some endpoints send back the key that they do not know.
         if api_key and api_key in str(error):
-            raise kind(message) from None
-        raise kind(message) from error
+            raise failure from None
+        raise failure from error
 
 
 def _kinds() -> tuple[type[Exception], ...]:
@@ -83,6 +83,17 @@ def _kinds() -> tuple[type[Exception], ...]:
 def _is_passing_status(error: Exception) -> bool:
     status = getattr(error, "status_code", 0)
     return status in _PASSING_STATUSES or status >= 500
+
+
+def _reason(error: Exception) -> Reason:
+    import openai
+
+    if isinstance(error, LeftAlone):
+        return Reason.CIRCUIT_OPEN
+    if isinstance(error, Busy):
+        return Reason.BUSY
+    is_late = isinstance(error, TimeoutError | openai.APITimeoutError)
+    return Reason.TIMEOUT if is_late else Reason.UNAVAILABLE
 
 
 def _said(error: Exception) -> str:

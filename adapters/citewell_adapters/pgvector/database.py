@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, Final, LiteralString, Self
@@ -21,6 +24,9 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 #: A process that hangs inside a unit of work must not hold its locks for ever.
 _IDLE_IN_TRANSACTION_SECONDS: Final = 600.0
+
+#: Less than readiness waits for a part.
+_SPARE_SECONDS: Final = 1.5
 
 #: Of 100,000 vectors in 1,000 clusters HNSW, as we build it, finds 98.5 % at 200, 99.5 % at 400: missing are
 #: questions that end in another cluster than their answers.
@@ -51,8 +57,9 @@ class PgDatabase:
 
     Whatever is called while the database is away raises StoreUnavailable after `connect_timeout_seconds` at
     most; once it is back, so are the connections. `statement_timeout_seconds` bounds each statement but
-    those that publish. search_ef: how many of the nearest HNSW keeps in view, from 1 to 1,000: the more, the
-    more it finds, and the longer it takes.
+    those that publish. Where somebody waits for what he asked, a server that has not even said so after
+    `silence_seconds` more is hung up on. search_ef: how many of the nearest HNSW keeps in view, from 1 to
+    1,000: the more, the more it finds, and the longer it takes.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class PgDatabase:
         max_size: int = 10,
         connect_timeout_seconds: int = 5,
         statement_timeout_seconds: float = 30.0,
+        silence_seconds: float = 2.0,
         application_name: str = "citewell",
         search_ef: int = SEARCH_EF,
     ) -> None:
@@ -71,6 +79,7 @@ class PgDatabase:
         self._max_size = max_size
         self._connect_timeout_seconds = connect_timeout_seconds
         self._statement_timeout_seconds = statement_timeout_seconds
+        self._silence_seconds = silence_seconds
         self._application_name = application_name
         self._search_ef = search_ef
         self._pool: AsyncConnectionPool[Connection] | None = None
@@ -113,24 +122,42 @@ class PgDatabase:
     ) -> list[tuple[Any, ...]]:
         """The rows of one prepared statement, values in binary, over the connection that `connection` gives.
 
-        For what is asked most: it goes without the layers of context managers.
+        For what is asked most: it goes without the layers of context managers, and somebody waits for it, so
+        that a server that has fallen silent is not waited for.
         """
         with translated():
             if (current := self._current.get()) is not None:
-                return await _rows(current, query, parameters)
+                return await self._rows(current, query, parameters)
             pool = self._opened(self._pool)
             connection = await pool.getconn()
             try:
-                return await _rows(connection, query, parameters)
+                return await self._rows(connection, query, parameters)
             finally:
                 await pool.putconn(connection)
 
+    async def _rows(
+        self, connection: Connection, query: LiteralString | bytes, parameters: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
+        watch = _watch(connection, seconds=self._statement_timeout_seconds + self._silence_seconds)
+        try:
+            cursor = await connection.execute(query, parameters, prepare=True, binary=True)
+            return await cursor.fetchall()
+        finally:
+            watch.cancel()
+
     @asynccontextmanager
     async def spare_connection(self) -> AsyncIterator[Connection]:
-        """One beside the pool's, to look whether the database answers: it waits for no work."""
+        """One beside the pool's, to look whether the database answers: it waits for no work.
+
+        It is lost after a second and a half, so that a silent server is not waited for.
+        """
         with translated():
             async with self._opened(self._spare).connection() as connection:
-                yield connection
+                watch = _watch(connection, seconds=_SPARE_SECONDS)
+                try:
+                    yield connection
+                finally:
+                    watch.cancel()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -218,8 +245,16 @@ class PgDatabase:
             raise
 
 
-async def _rows(
-    connection: Connection, query: LiteralString | bytes, parameters: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    cursor = await connection.execute(query, parameters, prepare=True, binary=True)
-    return await cursor.fetchall()
+def _watch(connection: Connection, *, seconds: float) -> asyncio.TimerHandle:
+    """Hangs up if it takes longer, until it is cancelled.
+
+    A cancelled statement would first ask the silent server to end it, and wait ten seconds for that.
+    """
+    return asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
+
+
+def _hang_up(connection: Connection) -> None:
+    """Who waits for the server learns that the connection is lost."""
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as duplicate, suppress(OSError):
+            duplicate.shutdown(socket.SHUT_RDWR)

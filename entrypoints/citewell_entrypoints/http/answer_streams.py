@@ -1,9 +1,9 @@
 """An answer as it comes about, as server-sent events.
 
-    event: sources          what was found, before the model is asked: `sources`, `degraded`
+    event: sources          what was found, before the model is asked: `sources`, `degraded`, `degradations`
     event: token            a piece of the answer: `text`; as many as there are
     event: citations        the answer as a whole: `answer`, `citations`, `citations_removed`
-    event: done             the end: `degraded`, `usage`, `timings`
+    event: done             the end: `degraded`, `degradations`, `usage`, `timings`
     event: error            the end if something broke: a problem, as an error reply has it
 
     : ping                  whenever nothing happens for 15 seconds
@@ -20,8 +20,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from citewell.model import Answer, AnswerPart, Found
+from citewell.model import Answer, AnswerPart, Degradation, Found, each_part_once, names_of
 from citewell_entrypoints.http.answer_schemas import CitationItem, TimingsItem, TokenEvent, UsageItem
+from citewell_entrypoints.http.degradation_schemas import DegradationItem, Degradations
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import Problem
 from citewell_entrypoints.http.query_schemas import QueryExplanation, Source
@@ -35,6 +36,7 @@ class SourcesEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     sources: list[Source]
     degraded: list[str]
+    degradations: Degradations = []
     question: Annotated[str | None, Meta(description="only if `messages` were given")] = None
     explanation: Annotated[QueryExplanation | None, Meta(description="only if `explain` was asked for")] = (
         None
@@ -49,10 +51,11 @@ class CitationsEvent(Struct, frozen=True, kw_only=True):
     citations_removed: int
 
 
-class DoneEvent(Struct, frozen=True, kw_only=True):
+class DoneEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The end. With `llm` in `degraded` what was said of an answer is not whole."""
 
     degraded: list[str]
+    degradations: Degradations = []
     usage: UsageItem | None
     timings: TimingsItem
 
@@ -69,29 +72,31 @@ class AnswerStreams:
         parts: AsyncGenerator[AnswerPart, None],
         *,
         question: str | None,
-        degraded: tuple[str, ...],
+        missing: tuple[Degradation, ...],
         explain: bool,
         problem_of: Callable[[Exception], Problem],
     ) -> AsyncGenerator[bytes, None]:
         """The stream; what the search raises is raised here, while a status can still tell of it.
 
-        question: if it is to be told. degraded: what was missing before the search.
+        question: if it is to be told. missing: could not contribute before the search.
         """
         found = await anext(parts)
         assert isinstance(found, Found)  # noqa: S101 - what comes first
+        degradations = each_part_once((*missing, *found.degradations))
         sources = SourcesEvent(
             sources=[Source.of(hit, explain=explain) for hit in found.hits],
-            degraded=_joined(degraded, found.degraded),
+            degraded=list(names_of(degradations)),
+            degradations=DegradationItem.all_of(degradations),
             question=question,
             explanation=QueryExplanation.of(found.trace, cached=False) if explain else None,
         )
-        return self._streams.pinged(self._sent(sources, parts, degraded, problem_of))
+        return self._streams.pinged(self._sent(sources, parts, missing, problem_of))
 
     async def _sent(
         self,
         sources: SourcesEvent,
         parts: AsyncGenerator[AnswerPart, None],
-        degraded: tuple[str, ...],
+        missing: tuple[Degradation, ...],
         problem_of: Callable[[Exception], Problem],
     ) -> AsyncGenerator[bytes, None]:
         with self._metrics.open_answer_streams.track_inprogress():
@@ -102,12 +107,12 @@ class AnswerStreams:
                         if isinstance(part, str):
                             yield server_sent("token", TokenEvent(part))
                         elif isinstance(part, Answer):
-                            for event in self._end(part, degraded):
+                            for event in self._end(part, missing):
                                 yield event
             except Exception as error:  # noqa: BLE001 - the status has been sent: the stream has to tell
                 yield server_sent("error", problem_of(error))
 
-    def _end(self, answer: Answer, degraded: tuple[str, ...]) -> Iterator[bytes]:
+    def _end(self, answer: Answer, missing: tuple[Degradation, ...]) -> Iterator[bytes]:
         self._metrics.asked(answer)
         if answer.text is not None:
             yield server_sent(
@@ -118,15 +123,13 @@ class AnswerStreams:
                     citations_removed=answer.citations_removed,
                 ),
             )
+        degradations = each_part_once((*missing, *answer.degradations))
         yield server_sent(
             "done",
             DoneEvent(
-                degraded=_joined(degraded, answer.degraded),
+                degraded=list(names_of(degradations)),
+                degradations=DegradationItem.all_of(degradations),
                 usage=UsageItem.of(answer.usage),
                 timings=TimingsItem.of(answer.timings),
             ),
         )
-
-
-def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys((*one, *other)))

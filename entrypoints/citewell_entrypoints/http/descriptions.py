@@ -27,11 +27,11 @@ from citewell_entrypoints.http.recall_schemas import RecallRequest
 __all__ = ["QueryOperation", "RecallOperation", "UploadOperation", "VerifyOperation", "problems"]
 
 _EVENTS: Final = (
-    "Server-sent events, if `Accept` asks for them. `sources`: `{sources, degraded}` as in the reply, before "
-    "the language model is asked. `token`: `{text}`, a piece of the answer. `citations`: `{answer, "
-    "citations, citations_removed}`, the answer as a whole; not without a model, or if it fails. `done`: "
-    "`{degraded, usage, timings}`, the end; or `error`: a problem. A comment is sent whenever nothing "
-    "happens for 15 seconds"
+    "Server-sent events, if `Accept` asks for them. `sources`: `{sources, degraded, degradations}` as in the "
+    "reply, before the language model is asked. `token`: `{text}`, a piece of the answer. `citations`: "
+    "`{answer, citations, citations_removed}`, the answer as a whole; not without a model, or if it fails. "
+    "`done`: `{degraded, degradations, usage, timings}`, the end; or `error`: a problem. A comment is sent "
+    "whenever nothing happens for 15 seconds"
 )
 
 _UPLOAD: Final = {

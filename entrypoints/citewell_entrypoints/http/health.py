@@ -20,8 +20,8 @@ __all__ = ["Alive", "PartState", "Readiness", "ReadinessProbes", "check_liveness
 
 _PROBE_SECONDS: Final = 2.0
 _RETRY_SECONDS: Final = "2"
-#: Without them uploads are taken and questions answered; what was taken is ingested when they are back.
-_DISPENSABLE: Final = frozenset({"queue"})
+#: Without them questions are answered: what uploads need of them waits, or is refused one by one.
+_DISPENSABLE: Final = frozenset({"queue", "blobs"})
 
 _log = structlog.get_logger("citewell.http")
 
@@ -44,7 +44,10 @@ class Readiness(Struct, frozen=True):
 
     status: Annotated[
         Literal["ready", "degraded", "failing"],
-        Meta(description="`degraded`: requests are served, and what a part that is away would do waits"),
+        Meta(
+            description="`degraded`: questions are answered; uploads are taken and wait while the queue is "
+            "away, and are refused with 503 while the blob store is"
+        ),
     ]
     parts: Annotated[
         dict[str, PartState],
@@ -110,8 +113,8 @@ async def check_liveness() -> Alive:
 async def check_readiness(readiness: NamedDependency[ReadinessProbes]) -> Response[Readiness]:
     """200 if the database answers and its schema is up to date.
 
-    `degraded` if the queue is away: uploads are taken and questions answered, and documents are ingested when
-    it is back.
+    `degraded` if the queue or the blob store is away: questions are answered. Without the queue uploads are
+    taken, and ingested when it is back; without the blob store they are refused with 503.
     """
     found = await readiness()
     if found.status != "failing":

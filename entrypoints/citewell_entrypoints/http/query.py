@@ -13,13 +13,7 @@ from litestar.di import NamedDependency
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from citewell.errors import (
-    DocumentNotFound,
-    EmbedderUnavailable,
-    EmbeddingRejected,
-    InvalidInput,
-    StoreUnavailable,
-)
+from citewell.errors import DocumentNotFound, InvalidInput, StoreUnavailable
 from citewell.filtering import Filter, parse_filter
 from citewell.model import DEFAULT_COLLECTION, DocumentId
 from citewell.model import Scope as SearchScope
@@ -67,8 +61,6 @@ _decoder: Final = msgspec.json.Decoder(QueryRequest)
         DocumentNotFound,
         BODY_TOO_SLOW,
         CONTENT_TOO_LARGE,
-        EmbeddingRejected,
-        EmbedderUnavailable,
         StoreUnavailable,
     ),
 )
@@ -78,9 +70,10 @@ async def ask_question(
     """Find the passages that answer a question, best first, and the answer if a language model is there.
 
     A source cites exactly: document, revision (`sha256`), pages and character span. Documents that are not
-    `ready` are not found. If the language model, the reranker or, in a hybrid search, the embedder is away,
-    sources come all the same, and `degraded` names what was missing. A reply that was made before is given
-    again as long as nothing that it depends on has changed (`Cache-Status`); `cache: false` has it made anew.
+    `ready` are not found. If the language model, the reranker or the embedder is away, slow or refuses,
+    sources come all the same; `degraded` names what was missing, `degradations` says why. A reply that was
+    made before is given again as long as nothing that it depends on has changed (`Cache-Status`);
+    `cache: false` has it made anew.
 
     An answer rests on `citations`: each names the place in the answer, the source, and a quote with its
     span; those that do not hold are left out and counted. With `Accept: text/event-stream` the reply comes

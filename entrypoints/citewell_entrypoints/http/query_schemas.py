@@ -30,6 +30,7 @@ from citewell_entrypoints.http.answer_schemas import (
     MessageItem,
     UsageItem,
 )
+from citewell_entrypoints.http.degradation_schemas import DegradationItem, Degradations
 from citewell_entrypoints.http.schemas import (
     Boxes,
     BoxItem,
@@ -402,6 +403,7 @@ class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
             examples=[[], ["llm"]],
         ),
     ]
+    degradations: Degradations = []
     citations: Annotated[
         list[CitationItem] | None, Meta(description="only with an answer: in the order of its text")
     ] = None
@@ -434,5 +436,6 @@ class QueryReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
             answer=answer.text,
             sources=[Source.of(hit, explain=explain) for hit in answer.hits],
             degraded=list(answer.degraded),
+            degradations=DegradationItem.all_of(answer.degradations),
             explanation=QueryExplanation.of(answer.trace, cached=cached) if explain else None,
         )

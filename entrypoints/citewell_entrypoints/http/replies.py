@@ -10,7 +10,16 @@ from typing import Final
 
 import msgspec
 
-from citewell.model import Answer, AnswerBudget, Asked, CachedReply, MadeReply, Mode, Scope
+from citewell.model import (
+    Answer,
+    AnswerBudget,
+    Asked,
+    CachedReply,
+    MadeReply,
+    Mode,
+    Scope,
+    each_part_once,
+)
 from citewell.usecases import AnswerQuestion, CacheReplies, MakeStandalone, StandaloneQuestion
 from citewell_entrypoints.gates import Overloaded, aside
 from citewell_entrypoints.http.answer_streams import AnswerStreams
@@ -65,7 +74,7 @@ class QuestionReplies:
         question, budget = await self._question(request)
         if self._cache_replies is None:
             return ReplyBytes((await self._made(request, question, scope, budget)).body, None)
-        if not request.cache or question.degraded:
+        if not request.cache or question.degradations:
             return ReplyBytes((await self._made(request, question, scope, budget)).body, _NOT_ASKED)
         form = "explained" if request.explain else ""
         if request.messages is not None:
@@ -86,7 +95,7 @@ class QuestionReplies:
         events = await self._streams(
             parts,
             question=_told(request, question),
-            degraded=question.degraded,
+            missing=question.degradations,
             explain=request.explain,
             problem_of=problem_of,
         )
@@ -121,8 +130,9 @@ class QuestionReplies:
             options=request.options,
             budget=budget,
         )
-        if question.degraded:
-            answer = replace(answer, degraded=tuple(dict.fromkeys((*question.degraded, *answer.degraded))))
+        if question.degradations:
+            missing = each_part_once((*question.degradations, *answer.degradations))
+            answer = replace(answer, degradations=missing)
         self._metrics.asked(answer)
         self._sample(request, question.text, scope)
         told = _told(request, question)
@@ -141,7 +151,7 @@ def _told(request: QueryRequest, question: StandaloneQuestion) -> str | None:
 
 def _kept(answer: Answer, body: bytes, question: str | None, *, explain: bool) -> bytes | None:
     """What later ones get: not where something was missing, or where a model said something of its own."""
-    if answer.degraded or answer.text is not None:
+    if answer.degradations or answer.text is not None:
         return None
     if not explain:
         return body

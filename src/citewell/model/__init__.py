@@ -16,6 +16,7 @@ from citewell.model.answers import (
 )
 from citewell.model.caching import Asked, CachedReply, MadeReply, ScopeVersion
 from citewell.model.chunks import Chunk, EmbeddedChunk, EmbeddingSpace, Passage, Publication, Vector
+from citewell.model.degradation import Degradation, each_part_once, names_of
 from citewell.model.documents import (
     Blob,
     Content,
@@ -79,6 +80,7 @@ __all__ = [
     "ChunkRef",
     "Citation",
     "Content",
+    "Degradation",
     "Delta",
     "Document",
     "DocumentEvent",
@@ -124,4 +126,6 @@ __all__ = [
     "TokenUsage",
     "Vector",
     "checked_collection",
+    "each_part_once",
+    "names_of",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from citewell.errors import InvalidInput
+from citewell.model.degradation import Degradation, names_of
 from citewell.model.names import DocumentId
 from citewell.model.pages import Span
 from citewell.model.search import Found, Hit, SearchTrace
@@ -98,19 +99,24 @@ class AnswerTimings:
 class Answer:
     """What a question got: hits, best first, and the model's text if there is one.
 
-    degraded: what should have contributed and could not, by name (`llm`, `embedder`); empty if all did.
+    degradations: what should have contributed and could not, each part once; empty if all did.
     citations: in the order of the text; none if there is no text, or the documents do not tell.
     citations_removed: how many the model made that do not hold.
     """
 
     text: str | None
     hits: tuple[Hit, ...]
-    degraded: tuple[str, ...] = ()
+    degradations: tuple[Degradation, ...] = ()
     trace: SearchTrace = field(default_factory=SearchTrace)
     citations: tuple[AnswerCitation, ...] = ()
     citations_removed: int = 0
     usage: TokenUsage | None = None
     timings: AnswerTimings = AnswerTimings()
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """The names of what could not contribute."""
+        return names_of(self.degradations)
 
 
 #: An answer as it comes about: what was found, then pieces of the text, and at last all of it.

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from citewell.errors import InvalidInput
 from citewell.filtering import Filter
 from citewell.model.chunks import Chunk, Passage
+from citewell.model.degradation import Degradation, names_of
 from citewell.model.names import ChunkRef, Citation, DocumentId, RevisionId, checked_collection
 from citewell.model.pages import Span
 
@@ -261,8 +262,13 @@ class SearchTrace:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first, how they were found, and by name what should have contributed and could not."""
+    """Hits, best first, how they were found, and what should have contributed and could not."""
 
     hits: tuple[Hit, ...]
     trace: SearchTrace = SearchTrace()
-    degraded: tuple[str, ...] = ()
+    degradations: tuple[Degradation, ...] = ()
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """The names of what could not contribute."""
+        return names_of(self.degradations)

@@ -18,11 +18,13 @@ from citewell.model import (
     AnswerBudget,
     AnswerPart,
     AnswerTimings,
+    Degradation,
     Found,
     Message,
     Scope,
     SearchOptions,
     TokenUsage,
+    each_part_once,
 )
 from citewell.ports import LLM
 
@@ -115,7 +117,7 @@ class AnswerQuestion:
         found = await self._search(question, scope=scope, top_k=top_k, options=options)
         timings = AnswerTimings(search_ms=_ms_since(began))
         yield found
-        answer = Answer(None, found.hits, found.degraded, found.trace, timings=timings)
+        answer = Answer(None, found.hits, found.degradations, found.trace, timings=timings)
         if self._llm is None or not found.hits:
             yield answer
             return
@@ -133,7 +135,8 @@ class AnswerQuestion:
                         yield text
         except (LLMUnavailable, LLMRejected, TimeoutError) as error:
             _log.warning("no answer from the language model: %s: %s", type(error).__name__, error)
-            yield replace(answer, degraded=(*found.degraded, "llm"), timings=reply.timings(timings))
+            missing = each_part_once((*found.degradations, Degradation.of("llm", error)))
+            yield replace(answer, degradations=missing, timings=reply.timings(timings))
             return
         if text := reader.end():
             yield text
@@ -143,7 +146,7 @@ class AnswerQuestion:
         began = time.perf_counter()
         found = await self._search(question, scope=scope, top_k=top_k, options=options)
         timings = AnswerTimings(search_ms=_ms_since(began))
-        return Answer(None, found.hits, found.degraded, found.trace, timings=timings)
+        return Answer(None, found.hits, found.degradations, found.trace, timings=timings)
 
     def _room(self, question: str, max_tokens: int) -> int:
         """Tokens for the passages."""

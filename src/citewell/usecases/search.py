@@ -9,8 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from citewell.errors import EmbedderUnavailable, InvalidInput
-from citewell.model import MAX_CANDIDATES, Found, Mode, Scope, SearchOptions, SearchTrace, Vector
+from citewell.errors import DimensionMismatch, EmbedderUnavailable, EmbeddingRejected, InvalidInput
+from citewell.model import (
+    MAX_CANDIDATES,
+    Degradation,
+    Found,
+    Mode,
+    Scope,
+    SearchOptions,
+    SearchTrace,
+    Vector,
+)
 from citewell.ports import DocumentStore, Embedder, LexicalEncoder, LexicalStore, PassageStore, VectorStore
 from citewell.usecases.expand import expanded
 from citewell.usecases.rankings import FusedRanking, HitsGone, MakeRanking, NearestRanking, SearchDefaults
@@ -71,8 +80,9 @@ class Search:
     ) -> Found:
         """Up to `top_k` hits, best first. Raises InvalidInput, and DocumentNotFound for an unknown id.
 
-        Where the embedder is away a hybrid search goes by the words alone, and says so; a dense one raises
-        EmbedderUnavailable. Where the reranker is away the order stays, and it says so.
+        Where the embedder is away, refuses the question or gives no vector of the space, the words alone are
+        searched, and it says so; without a lexical leg what the embedder raises is raised. Where the reranker
+        is away the order stays, and it says so.
         """
         check_question(question, top_k=top_k)
         if options.expand and self._passages is None:
@@ -82,7 +92,9 @@ class Search:
             options = replace(options, mode=Mode.DENSE)
         least = self._select.reads(top_k=top_k, options=options)
         began = time.perf_counter()
-        vector, degraded = await self._vector(question, options.mode)
+        vector, missing = await self._vector(question, options.mode)
+        if missing and options.mode is Mode.DENSE:
+            options = replace(options, mode=Mode.LEXICAL)
         embedded = time.perf_counter()
         if self._lexical is None or (options.mode is Mode.DENSE and vector and scope.filter is None):
             make: MakeRanking = NearestRanking(self._vectors, vector or (), scope=scope)
@@ -111,7 +123,7 @@ class Search:
             reranked=selected.reranked,
             rerank_ms=selected.rerank_ms,
         )
-        return Found(hits, trace, (*degraded, *selected.degraded))
+        return Found(hits, trace, (*missing, *selected.degradations))
 
     async def _selected(
         self, question: str, make: MakeRanking, *, k: int, top_k: int, options: SearchOptions
@@ -136,16 +148,16 @@ class Search:
             return encoder.question(question)
         return await asyncio.to_thread(encoder.question, question)
 
-    async def _vector(self, question: str, mode: Mode) -> tuple[Vector | None, tuple[str, ...]]:
+    async def _vector(self, question: str, mode: Mode) -> tuple[Vector | None, tuple[Degradation, ...]]:
         if mode is Mode.LEXICAL:
             return None, ()
         try:
             [vector] = await self._embedder.embed([question], role="question")
-        except EmbedderUnavailable as error:
-            if mode is Mode.DENSE:
+        except (EmbedderUnavailable, EmbeddingRejected, DimensionMismatch) as error:
+            if self._lexical is None:
                 raise
-            _log.warning("searching by words alone: %s", error)
-            return None, ("embedder",)
+            _log.warning("searching by words alone: %s: %s", type(error).__name__, error)
+            return None, (Degradation.of("embedder", error),)
         return vector, ()
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from citewell.errors import InvalidInput, RerankerRejected, RerankerUnavailable
 from citewell.lexical import WordEncoder
-from citewell.model import Hit, Mode, SearchOptions
+from citewell.model import Degradation, Hit, Mode, SearchOptions
 from citewell.ports import LexicalEncoder, Reranker
 from citewell.ranking import Distinct, diversified, reranked
 from citewell.usecases.rankings import ReadHits
@@ -52,7 +52,7 @@ class Selected:
     short: bool
     reranked: int = 0
     rerank_ms: float = 0.0
-    degraded: tuple[str, ...] = ()
+    degradations: tuple[Degradation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class _Judged:
     count: int = 0
     lowest: float = 1.0
     milliseconds: float = 0.0
-    degraded: tuple[str, ...] = ()
+    degradations: tuple[Degradation, ...] = ()
 
 
 class SelectHits:
@@ -98,7 +98,7 @@ class SelectHits:
     ) -> Selected:
         """Up to `top_k` hits of the ranking; the options are settled.
 
-        Where the reranker is away, refuses or takes too long the order stays, and `degraded` says so.
+        Where the reranker is away, refuses or takes too long the order stays, and `degradations` says so.
         """
         count = self.reads(top_k=top_k, options=options)
         judged = await self._judged(question, await read(0, count), options)
@@ -109,7 +109,7 @@ class SelectHits:
             hits = [hit for hit in hits if hit.score >= options.min_score]
         if options.diversity and len(hits) > 1:
             hits = await asyncio.to_thread(self._diversified, hits, options.diversity, top_k)
-        return Selected(tuple(hits[:top_k]), short, judged.count, judged.milliseconds, judged.degraded)
+        return Selected(tuple(hits[:top_k]), short, judged.count, judged.milliseconds, judged.degradations)
 
     async def _judged(self, question: str, hits: Sequence[Hit], options: SearchOptions) -> _Judged:
         stage = self._stage
@@ -121,7 +121,8 @@ class SelectHits:
                 scores = await stage.reranker.score(question, hits[: stage.depth])
         except (RerankerUnavailable, RerankerRejected, TimeoutError) as error:
             _log.warning("searching without the reranker: %s: %s", type(error).__name__, error)
-            return _Judged(hits, milliseconds=_since(began), degraded=("reranker",))
+            missing = (Degradation.of("reranker", error),)
+            return _Judged(hits, milliseconds=_since(began), degradations=missing)
         return _Judged(
             reranked(hits, scores), len(scores), min(scores, default=1.0), milliseconds=_since(began)
         )

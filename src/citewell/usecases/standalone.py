@@ -11,7 +11,7 @@ from typing import Final
 
 from citewell.answering import standalone_prompt, standalone_question, user_turns
 from citewell.errors import InvalidInput, LLMRejected, LLMUnavailable
-from citewell.model import Message
+from citewell.model import Degradation, Message, names_of
 from citewell.ports import LLM
 from citewell.usecases.search import MAX_QUESTION_CHARACTERS
 
@@ -29,10 +29,18 @@ _MAX_TOKENS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class StandaloneQuestion:
-    """A question that needs no conversation around it. degraded: `llm` if a model should have made it so."""
+    """A question that needs no conversation around it.
+
+    degradations: the model's, if it should have made it so.
+    """
 
     text: str
-    degraded: tuple[str, ...] = ()
+    degradations: tuple[Degradation, ...] = ()
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """The names of what could not contribute."""
+        return names_of(self.degradations)
 
 
 class MakeStandalone:
@@ -61,7 +69,7 @@ class MakeStandalone:
                 made = await _made(turns, self._llm)
         except (LLMUnavailable, LLMRejected, TimeoutError) as error:
             _log.warning("a question is made self-contained by rule: %s: %s", type(error).__name__, error)
-            return StandaloneQuestion(by_rule, ("llm",))
+            return StandaloneQuestion(by_rule, (Degradation.of("llm", error),))
         return StandaloneQuestion(made or by_rule)
 
 

@@ -152,8 +152,10 @@ def _show(reply: Mapping[str, Any]) -> None:
         click.echo(f"\n{explained(reply)}")
     if removed := reply.get("citations_removed"):
         click.echo(f"\nNote: {counted(removed, 'citation')} of the language model did not hold.")
+    reasons = {missing["part"]: str(missing["reason"]) for missing in reply.get("degradations") or ()}
     for name in reply.get("degraded") or ():
-        click.echo(f"\nNote: {_MISSING.get(name, f'{inline(name)} could not contribute')}.")
+        why = f" ({inline(reasons[name])})" if name in reasons else ""
+        click.echo(f"\nNote: {_MISSING.get(name, f'{inline(name)} could not contribute')}{why}.")
 
 
 def _cited(reply: Mapping[str, Any]) -> Iterator[str]:

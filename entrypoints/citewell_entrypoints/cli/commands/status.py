@@ -48,8 +48,9 @@ Documents = dict[str, Sequence["RemoteDocument"]]
 def command(ctx: click.Context, as_json: bool, url: str | None) -> None:
     """Show whether the server is ready, how many documents it holds, and which are in work or failed.
 
-    It is degraded if a part is away that it can serve without: uploads are taken and questions answered, but
-    no document is ingested while the queue is away. The exit code is 1 if it is not ready.
+    It is degraded if a part is away that it can serve without: questions are answered, but no document is
+    ingested while the queue is away, and none is taken while the blob store is. The exit code is 1 if it is
+    not ready.
     """
     api = api_at(url)
     readiness = api.readiness()
