@@ -13,6 +13,7 @@ ENVIRONMENT_READERS = {
     "citewell_adapters.parsing.child": "passes a few harmless names on to the processes that read files",
     "citewell_entrypoints.settings": "the settings",
     "citewell_entrypoints.supervisor.parts": "passes the environment on to the processes it starts",
+    "citewell_entrypoints.supervisor.postgres": "passes the environment on to the engine that it starts",
     "citewell_entrypoints.supervisor.parent": "reads what its supervisor handed to it, no setting",
 }
 ENVIRONMENT_NAMES = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}

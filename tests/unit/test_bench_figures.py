@@ -11,6 +11,7 @@ import pytest
 from bench._figures import (
     BenchResult,
     Ceiling,
+    EfPoint,
     Figure,
     Machine,
     QueryFigure,
@@ -127,9 +128,13 @@ def test_the_tables_tell_of_a_machine_that_was_busy() -> None:
 
 
 def test_the_table_by_size_has_a_row_a_step() -> None:
-    """With recall in three digits."""
-    last = tables_of(scale_result()).splitlines()[-1]
-    assert last == "| 100,000 | 7,000 | 100 | 100 | 111 | 800 | 1.50 | 2.50 | 0.985 |"
+    """With recall in three digits, and one for each size of HNSW's view."""
+    result = scale_result()
+    [*first, last] = result.steps
+    step = replace(last, curve=[EfPoint(40, 0.5, 0.75, 0.9)])
+    lines = tables_of(replace(result, steps=[*first, step])).splitlines()
+    assert "| 100,000 | 7,000 | 100 | 100 | 111 | 800 | 1.50 | 2.50 | 0.985 |" in lines
+    assert lines[-1] == "| 100,000 | 40 | 0.50 | 0.75 | 0.900 |"
 
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.kind)
