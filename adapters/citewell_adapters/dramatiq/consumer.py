@@ -18,7 +18,7 @@ from citewell_adapters.dramatiq.broker import ACTOR, QUEUE
 
 __all__ = ["DramatiqConsumer"]
 
-_IDLE_MS: Final = 200
+_IDLE_MS: Final = 50
 
 
 class DramatiqConsumer:
