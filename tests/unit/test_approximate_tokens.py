@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,17 @@ def test_a_prefix_is_the_longest_that_fits(text: str, max_tokens: int) -> None:
     assert text.startswith(prefix)
     assert approximate_tokens(prefix) <= max_tokens
     assert prefix == text or approximate_tokens(text[: len(prefix) + 1]) > max_tokens
+
+
+@given(st.text(st.sampled_from("ab \n\t\r\f\u2028\u00a0\u0e01\u4e00"), max_size=400))
+def test_white_space_costs_the_same_however_it_is_counted(text: str) -> None:
+    """Runs of it cost a token each sixteen characters, a lone line end one, a lone space none."""
+    words = sum(approximate_tokens(word) for word in text.split() if word.isascii())
+    rest = "".join(word for word in text.split() if not word.isascii())
+    one_by_one = sum(len(re.findall(r"[^ab]|[ab]+", word)) for word in text.split() if not word.isascii())
+    wide = 2 * sum("\u0900" <= sign <= "\u1fff" for sign in rest) // 2 + (rest.count("\u4e00") + 1) // 2
+    spaces = len(re.findall(r"\s(?:\s{1,15}|(?<=\n))", text))
+    assert approximate_tokens(text) == words + one_by_one + wide + spaces
 
 
 def test_a_long_prefix_is_found_too() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citewell.chunking import SentenceChunker
-from citewell.chunking.blocks import Strength
+from citewell.chunking.blocks import _ITEM, _MARKER, Blocks, Strength
 from citewell.chunking.breaks import breaks
 from citewell.model import Heading
 
@@ -115,3 +115,10 @@ def test_headings_stand_above_text(sections: list[tuple[int, bool]]) -> None:
     chunker = SentenceChunker(max_tokens=30, overlap_tokens=5, count_tokens=_words)
     spans = chunker.split(text, headings=headings)
     assert not any(span.of(text).rsplit("\n", 1)[-1].startswith("Title") for span in spans)
+
+
+@given(st.text(st.sampled_from("aB1é.)(-•|`/*>@$#}= \t\n"), max_size=12))
+def test_no_item_is_missed_where_a_line_begins_with_a_word(line: str) -> None:
+    """What is told by two characters agrees with the patterns, which are not tried then."""
+    marked = Blocks(line)._may_be_marked(0)
+    assert marked or not (_ITEM.match(line) or _MARKER.fullmatch(line))

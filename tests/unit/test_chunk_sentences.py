@@ -237,3 +237,20 @@ def test_the_work_grows_with_the_text_alone(unit: str) -> None:
 
 def _quarter(text: str) -> int:
     return (len(text) + 3) // 4
+
+
+@pytest.mark.parametrize("overlap_tokens", [0, 40])
+def test_no_more_is_counted_than_a_few_times_the_text(overlap_tokens: int) -> None:
+    """Counting tokens is most of the work of cutting: each line about once, each passage a few times."""
+    counted: list[int] = []
+
+    def count_tokens(text: str) -> int:
+        counted.append(len(text))
+        return len(text.split()) + text.count("\n")
+
+    text = "\n".join(f"Line {number} says a little more than the one before it." for number in range(2_000))
+    chunker = SentenceChunker(max_tokens=200, overlap_tokens=overlap_tokens, count_tokens=count_tokens)
+    counted.clear()
+    passages = chunker.split(text)
+    assert len(counted) < 2_000 + 10 * len(passages)
+    assert sum(counted) < 7.6 * len(text)

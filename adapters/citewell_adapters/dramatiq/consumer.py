@@ -18,7 +18,8 @@ from citewell_adapters.dramatiq.broker import ACTOR, QUEUE
 
 __all__ = ["DramatiqConsumer"]
 
-_IDLE_MS: Final = 200
+#: So long an announcement lies there at most; looking more often costs an idle worker 1 % of a core and more.
+_IDLE_MS: Final = 100
 
 
 class DramatiqConsumer:

@@ -41,6 +41,8 @@ _BULLETS: Final = "-*+•‣◦▪●○■–—·"
 #: What may begin the next item of a list; a letter may as well, but begins more often something else.
 _NEXT_ITEM: Final = frozenset(f"{_BULLETS}(0123456789")
 _MARKER: Final = re.compile(rf"[^\S\n]*+(?:[{_BULLETS}]|\(?\d{{1,3}}[.)]|\(?[A-Za-z][.)])\s*")
+#: What stands behind the letter of an item, `a)` or `b.`; the empty one is the end of the text.
+_ENUMERATING: Final = (".", ")", "")
 _COLONS: Final = frozenset(":：")
 #: A paragraph of one line without a stop that is longer than this is no title.
 _LONGEST_TITLE: Final = 100
@@ -51,6 +53,9 @@ class Blocks:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        # Most texts have neither, and are not asked for them line by line.
+        self._has_rows = "|" in text
+        self._has_fences = "`" in text or "~" in text
         self._kind = _Kind.PROSE
         self._line_start = 0
         self._paragraph_start = 0
@@ -64,7 +69,8 @@ class Blocks:
 
     def line_end(self, end: int, resume: int, space: str, *, ends_sentence: bool) -> Strength:
         """What a cut at the end of a line is worth: at `end`, before `resume`, `space` between the two."""
-        text, blank, following = self._text, _BLANK_LINE.search(space) is not None, self._text[resume]
+        text, following = self._text, self._text[resume]
+        blank = space != "\n" and _BLANK_LINE.search(space) is not None
         line_start, item = self._line_start, self._item(end)
         kind, was_code = self._kind_of_line(end, blank=blank, item=item), self._kind is _Kind.CODE
         in_code = kind is _Kind.CODE
@@ -75,7 +81,7 @@ class Blocks:
             strength = Strength.ITEM if blank else Strength.PART
             if not in_code and blank:
                 strength = Strength.PARAGRAPH
-        elif _MARKER.fullmatch(text, line_start, end):
+        elif self._may_be_marked(line_start) and _MARKER.fullmatch(text, line_start, end):
             strength = Strength.WORD  # a mark without its item
         elif goes_on:
             strength = Strength.ITEM
@@ -98,18 +104,28 @@ class Blocks:
         """Whether the current line begins an item or is a row or a line of code."""
         if self._is_item is None:
             at = self._line_start
-            self._is_item = bool(_ITEM.match(self._text, at, end + 1) or _ROW.match(self._text, at, end))
+            self._is_item = self._is_row(end) or (
+                self._may_be_marked(at) and _ITEM.match(self._text, at, end + 1) is not None
+            )
         return self._is_item
+
+    def _is_row(self, end: int) -> bool:
+        return self._has_rows and _ROW.match(self._text, self._line_start, end) is not None
+
+    def _may_be_marked(self, line_start: int) -> bool:
+        """Whether the line may match _ITEM or _MARKER: not where it begins with a word, as most lines do."""
+        beginning = self._text[line_start : line_start + 2]
+        return not (beginning[:1].isalpha() and beginning[1:] not in _ENUMERATING)
 
     def _kind_of_line(self, end: int, *, blank: bool, item: bool) -> _Kind:
         """What the line that ends at `end` leaves open."""
-        fence = _FENCE.match(self._text, self._line_start, end)
+        fence = _FENCE.match(self._text, self._line_start, end) if self._has_fences else None
         if self._kind is _Kind.CODE:
             return _Kind.PROSE if fence and not fence[1].strip() else _Kind.CODE
         if fence and (fence[1].strip() or not blank):
             return _Kind.CODE  # else the end of code whose beginning is in another passage
         if item:
-            return _Kind.TABLE if _ROW.match(self._text, self._line_start, end) else _Kind.LIST
+            return _Kind.TABLE if self._is_row(end) else _Kind.LIST
         return _Kind.LIST if self._kind is _Kind.LIST else _Kind.PROSE
 
     def _introduces(self, end: int, following: str, *, blank: bool, ends_sentence: bool) -> bool:
@@ -125,8 +141,10 @@ class Blocks:
         if kind is not _Kind.CODE and not goes_on and (blank or kind is _Kind.TABLE):
             kind = _Kind.PROSE
         self._kind, self._is_item = kind, None
-        self._line_start = self._text.rfind("\n", 0, resume) + 1
-        if self._text[self._line_start : resume].strip():
-            self._line_start = resume
+        self._line_start = resume
+        if self._text[resume - 1] != "\n":
+            line_start = self._text.rfind("\n", 0, resume) + 1
+            if not self._text[line_start:resume].strip():
+                self._line_start = line_start
         if blank:
             self._paragraph_start = self._line_start

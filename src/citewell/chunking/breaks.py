@@ -65,7 +65,7 @@ def breaks(text: str) -> Iterator[Break]:
         if stop_end == resume and text[start] not in _WIDE_STOPS:
             continue
         space = text[stop_end if stop_end >= 0 else start : resume]
-        at_line_end = _LINE_BREAK.search(space) is not None
+        at_line_end = space == "\n" or _LINE_BREAK.search(space) is not None
         ends_sentence = stop_end >= 0 and _ends_sentence(text, start, stop_end, resume)
         if at_line_end:
             end = stop_end if stop_end >= 0 else last_mark(text, start)

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, NamedTuple
 
 from citewell.chunking.breaks import Break, Strength, breaks, last_mark, word_ends, word_starts
@@ -31,8 +32,11 @@ _LEAST_FILL: Final = {
     Strength.LINE: 0.25,
 }
 _BY_STRENGTH: Final = sorted(_LEAST_FILL.keys() - {Strength.HEADING}, reverse=True)
+#: So many of the last places for an overlap are tried from the end on, before the rest is searched.
+_LOOKED_AT: Final = 4
 _MARK: Final = re.compile(r"\S")
-_UNDERLINE: Final = re.compile(r"[=\-_*~#]+")
+_UNDERLINES: Final = "=-_*~#"
+_UNDERLINE: Final = re.compile(rf"[{re.escape(_UNDERLINES)}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,10 @@ class Cutter:
         if best is not None and self._count(window[: best.end]) > self._limits.tokens:
             # Together the pieces cost more than one by one.
             fitting = bisect_right(
-                candidates, self._limits.tokens, key=lambda candidate: self._count(window[: candidate.end])
+                candidates,
+                self._limits.tokens,
+                hi=candidates.index(best),
+                key=lambda candidate: self._count(window[: candidate.end]),
             )
             candidates = candidates[:fitting]
             best = _choose(candidates)
@@ -136,23 +143,29 @@ class Cutter:
 
     def _candidates(self, window: str, start: int) -> tuple[list[_Candidate], int]:
         """Where the passage may end, and the end of the first piece that does not fit or need not."""
-        limits, tokens, begin = self._limits, 0, 0
+        most_tokens, most_characters = self._limits.tokens, self._limits.characters
+        count, known, joint, headings = self._count, self._costs, self._joint, self._headings
+        tokens = begin = 0
         candidates: list[_Candidate] = []
         costs: dict[tuple[int, int], int] = {}
-        title_end = self._headings.title_end_at_start(start) - start
+        title_end = headings.title_end_at_start(start) - start
         for end, resume, strength in self._places(window, start):
-            if end > limits.characters:
+            if end > most_characters:
                 break
             key = (start + begin, start + end)
-            cost = costs[key] = self._costs.get(key) or self._count(window[begin:end])
-            tokens += max(0, cost - self._joint) if begin else cost
-            if tokens > limits.tokens:
+            cost = costs[key] = known.get(key) or count(window[begin:end])
+            if begin and joint:
+                cost = max(0, cost - joint)
+            tokens += cost
+            if tokens > most_tokens:
                 break
-            fill = max(tokens / limits.tokens, end / limits.characters)
-            if begin:
-                title_end = max(title_end, self._headings.title_end(start + begin) - start)
+            by_tokens, by_characters = tokens / most_tokens, end / most_characters
+            fill = max(by_characters, by_tokens)
+            if begin and (title := headings.title_end(start + begin)):
+                title_end = max(title_end, title - start)
             if strength is not Strength.END and (
-                begin < title_end or _UNDERLINE.fullmatch(window, begin, end)
+                begin < title_end
+                or (window[begin] in _UNDERLINES and _UNDERLINE.fullmatch(window, begin, end))
             ):
                 strength = Strength.WORD  # a heading does not end a passage: it belongs to what follows
             candidates.append(_Candidate(end, resume, strength, fill))
@@ -166,24 +179,11 @@ class Cutter:
 
     def _places(self, window: str, start: int) -> Iterator[Break]:
         """The breaks of the window with the headings among them, and its end if that is the text's."""
-        headings = iter(self._headings.between(start, start + len(window)))
-        heading = next(headings, None)
-        for place in breaks(window):
-            while heading is not None and heading - start < place.resume:
-                at = heading - start
-                yield Break(last_mark(window, at), at, Strength.HEADING)
-                heading = next(headings, None)
-            if heading is not None and heading - start == place.resume:
-                yield Break(place.end, place.resume, Strength.HEADING)
-                heading = next(headings, None)
-            else:
-                yield place
-        while heading is not None:
-            at = heading - start
-            yield Break(last_mark(window, at), at, Strength.HEADING)
-            heading = next(headings, None)
+        begins = self._headings.between(start, start + len(window))
+        places = _among(window, [begin - start for begin in begins]) if begins else breaks(window)
         if start + len(window) == self._end:
-            yield Break(len(window), len(window), Strength.END)
+            return chain(places, [Break(len(window), len(window), Strength.END)])
+        return places
 
     def _end_within_sentence(self, window: str, overflow: int) -> int:
         """The last end of a word that fits, or of a character where no word does."""
@@ -233,8 +233,32 @@ class Cutter:
         def less(start: int) -> int:
             return -self._count(self._text[start:end])
 
-        first = bisect_left(starts, -self._limits.overlap_tokens, key=less)
+        # Few are affordable and the last ones cost least to count, so those are looked at one by one.
+        first = len(starts)
+        least = max(0, first - _LOOKED_AT)
+        while first > least and less(starts[first - 1]) >= -self._limits.overlap_tokens:
+            first -= 1
+        if first == least:
+            first = bisect_left(starts, -self._limits.overlap_tokens, 0, first, key=less)
         return starts[first] if first < len(starts) else None
+
+
+def _among(window: str, headings: Sequence[int]) -> Iterator[Break]:
+    """The breaks of the window with those before the headings that begin there."""
+    ahead = iter(headings)
+    heading = next(ahead, None)
+    for place in breaks(window):
+        while heading is not None and heading < place.resume:
+            yield Break(last_mark(window, heading), heading, Strength.HEADING)
+            heading = next(ahead, None)
+        if heading == place.resume:
+            yield Break(place.end, place.resume, Strength.HEADING)
+            heading = next(ahead, None)
+        else:
+            yield place
+    while heading is not None:
+        yield Break(last_mark(window, heading), heading, Strength.HEADING)
+        heading = next(ahead, None)
 
 
 def _choose(candidates: Sequence[_Candidate]) -> _Candidate | None:

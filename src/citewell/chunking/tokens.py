@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from citewell.remembering import Remembered
@@ -23,6 +24,10 @@ _SPACES: Final = re.compile(r"\s(?:\s{1,15}|(?<=\n))")
 # South and South-East Asian scripts cost about two tokens a character, ideographs and emoji one and a half.
 _TWO_TOKENS: Final = re.compile(r"[\u0900-\u1fff]")
 _ONE_AND_A_HALF: Final = re.compile(r"[\u2e80-\uffff\U00010000-\U0010ffff]")
+# Of passages, for as long as a window of text is cut into them; other texts come but once.
+_SHORTEST_REMEMBERED: Final = 256
+_LONGEST_REMEMBERED: Final = 2_048
+_MOST_REMEMBERED: Final = 512
 
 
 def _pieces(word: str) -> int:
@@ -37,10 +42,22 @@ def approximate_tokens(text: str) -> int:
 
     A TokenCounter: 0 for the empty text, never less for a longer text than for its prefix.
     """
-    tokens = sum(map(_WORDS.__getitem__, text.split())) + len(_SPACES.findall(text))
+    # A passage is counted when it is cut, and again when it has become a chunk.
+    return _remembered(text) if _SHORTEST_REMEMBERED <= len(text) <= _LONGEST_REMEMBERED else _tokens(text)
+
+
+def _tokens(text: str) -> int:
+    words = text.split()
+    tokens = sum(map(_WORDS.__getitem__, words))
+    # Of this length there is one character of white space between any two words, and none around them.
+    is_single = len(" ".join(words)) == len(text)
+    tokens += text.count("\n") if is_single else len(_SPACES.findall(text))
     if not text.isascii():
         tokens += len(_TWO_TOKENS.findall(text)) + (len(_ONE_AND_A_HALF.findall(text)) + 1) // 2
     return tokens
+
+
+_remembered = lru_cache(_MOST_REMEMBERED)(_tokens)
 
 
 def prefix_within(text: str, max_tokens: int) -> str:
