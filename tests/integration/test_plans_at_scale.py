@@ -20,6 +20,7 @@ from citewell.filtering import parse_filter
 from citewell.model import Citation, DocumentId, Scope, Status
 from citewell.testing.vectors import random_vector
 from citewell_adapters.pgvector import PgPassageStore
+from citewell_adapters.pgvector.halfvec import half_vector
 
 #: After five executions PostgreSQL may keep a general plan.
 TIMES: Final = 7
@@ -229,3 +230,36 @@ async def test_a_delete_reads_what_is_the_documents(corpus: Corpus) -> None:
 
     found = await corpus.indexes(delete)
     assert {"vectors_1_pkey", "lexical_pkey", "chunks_pkey", "pages_pkey", "jobs_document_id_key"} <= found
+
+
+@pytest.mark.parametrize(
+    ("scope", "dense", "words", "most"),
+    [
+        ("1", True, False, 260),
+        ("1", True, True, 110),
+        ("large", True, False, 3_000),
+        ("large", False, True, 110),
+        ("large", True, True, 5_200),
+    ],
+    ids=["document", "document, hybrid", "vectors", "words", "hybrid"],
+)
+async def test_a_search_touches_no_more_buffers_than_it_needs(
+    corpus: Corpus, scope: str, most: int, *, dense: bool, words: bool
+) -> None:
+    """Of 8 kB each, whatever the machine: a row that became wide, or is read for nothing, shows here."""
+    statements = corpus.stores.vectors._statements
+    asked = corpus.scope(scope)
+    if words:
+        query, parameters = statements.candidates.choose(asked, WORDS, k=100, dense=dense)
+    else:
+        query, parameters = statements.nearest.choose(asked, k=10)
+    if dense:
+        parameters["vector"] = half_vector(VECTOR)
+    async with corpus.stores.database.connection() as connection:
+        # The first time it also reads what it has to know of the tables.
+        for _ in range(2):
+            cursor = await connection.execute(b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query, parameters)
+            [[[explained]]] = await cursor.fetchall()
+    plan = explained["Plan"]
+    touched = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+    assert touched <= most
