@@ -14,7 +14,7 @@ from citewell.model import Page, ParsedPage
 
 __all__ = ["local_copy", "page_slices"]
 
-_SLICE_PAGES: Final = 24
+_SLICE_PAGES: Final = 16
 _SLICE_CHARACTERS: Final = 65_536
 
 

@@ -99,7 +99,7 @@ class StageRevision:
         )
         # Not what was reported: that may have been staged for another embedding space.
         progress = replace(lease.progress, chunks_done=0 if last is None else last.index + 1)
-        async with Behind(waiting=1) as commits:
+        async with Behind() as commits:
             staging = _Staging(lease, turn, commits, passages, progress)
             await self._report(lease, staging.stage, progress)
             async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
