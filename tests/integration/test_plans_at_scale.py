@@ -19,7 +19,7 @@ from tests.pgstores import PgStores, cloned_database, open_pg_stores, rows
 from citewell.filtering import parse_filter
 from citewell.model import Citation, DocumentId, Scope, Status
 from citewell.testing.vectors import random_vector
-from citewell_adapters.pgvector import PgPassageStore
+from citewell_adapters.pgvector import PgPassageStore, PgVectorStore
 from citewell_adapters.pgvector.halfvec import half_vector
 
 #: After five executions PostgreSQL may keep a general plan.
@@ -247,6 +247,7 @@ async def test_a_search_touches_no_more_buffers_than_it_needs(
     corpus: Corpus, scope: str, most: int, *, dense: bool, words: bool
 ) -> None:
     """Of 8 kB each, whatever the machine: a row that became wide, or is read for nothing, shows here."""
+    assert isinstance(corpus.stores.vectors, PgVectorStore)
     statements = corpus.stores.vectors._statements
     asked = corpus.scope(scope)
     if words:

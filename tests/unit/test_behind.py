@@ -30,47 +30,44 @@ async def settled() -> None:
 
 
 async def test_one_piece_at_a_time_in_order() -> None:
-    """The next waits, and the one after it makes whoever asks wait."""
+    """Whoever has the next makes it wait."""
     log: list[str] = []
-    one, two, three = (Work(log, name) for name in ("one", "two", "three"))
-    async with Behind(waiting=1) as behind:
-        await behind.start(one)
-        await behind.start(two)
-        third = asyncio.create_task(behind.start(three))
+    one, two = (Work(log, name) for name in ("one", "two"))
+    async with Behind() as behind:
+        await behind.start(one())
+        second = asyncio.create_task(behind.start(two()))
         await settled()
         assert log == ["one begins"]
-        assert not third.done()
+        assert not second.done()
         one.let.set()
         await settled()
         assert log == ["one begins", "one ends", "two begins"]
-        assert third.done()
+        assert second.done()
         two.let.set()
-        three.let.set()
-    assert log[-2:] == ["three begins", "three ends"]
+    assert log[-1:] == ["two ends"]
 
 
 async def test_a_failure_ends_all_that_follows() -> None:
     """And is raised where the next piece is started, or at the end."""
     log: list[str] = []
-    one, two = Work(log, "one", ValueError("no")), Work(log, "two")
-    behind = Behind(waiting=1)
-    await behind.start(one)
-    await behind.start(two)
+    one = Work(log, "one", ValueError("no"))
+    behind = Behind()
+    await behind.start(one())
     one.let.set()
     await settled()
     with pytest.raises(ValueError, match="no"):
-        await behind.start(Work(log, "three"))
+        await behind.start(Work(log, "two")())
     assert log == ["one begins"]
     await behind.settle()
     at_the_end = Behind()
-    await at_the_end.start(one)
+    await at_the_end.start(one())
     with pytest.raises(ValueError, match="no"):
         await at_the_end.__aexit__(None, None, None)
 
 
 async def failing_beside(work: Work, *, ended_after: float | None = None) -> None:
     async with Behind() as behind:
-        await behind.start(work)
+        await behind.start(work())
         await settled()
         if ended_after is not None:
             asyncio.get_running_loop().call_later(ended_after, work.let.set)

@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from citewell.chunking import Passages, in_context, in_context_within
@@ -119,9 +118,7 @@ class StageRevision:
     async def _keep(self, staging: _Staging, pages: Sequence[Page], pages_total: int | None) -> None:
         """Commits the pages."""
         staging.progress = replace(staging.progress, pages_done=pages[-1].number, pages_total=pages_total)
-        await staging.commits.start(
-            partial(self._commit_pages, staging.lease, staging.stage, staging.progress, pages)
-        )
+        await staging.commits.start(self._commit_pages(staging.lease, staging.stage, staging.progress, pages))
         await staging.turn.check()
 
     async def _commit_pages(
@@ -159,7 +156,7 @@ class StageRevision:
         chunks_done = staging.progress.chunks_done + len(batch)
         staging.progress = replace(staging.progress, chunks_done=chunks_done)
         await staging.commits.start(
-            partial(self._commit_chunks, staging.lease, staging.stage, staging.progress, embedded)
+            self._commit_chunks(staging.lease, staging.stage, staging.progress, embedded)
         )
         if staging.waiting:
             await staging.turn.check()
