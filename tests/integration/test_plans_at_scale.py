@@ -257,10 +257,10 @@ async def test_a_search_touches_no_more_buffers_than_it_needs(
     if dense:
         parameters["vector"] = half_vector(VECTOR)
     async with corpus.stores.database.connection() as connection:
+        explaining = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query
         # The first time it also reads what it has to know of the tables.
-        for _ in range(2):
-            cursor = await connection.execute(b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query, parameters)
-            [[[explained]]] = await cursor.fetchall()
+        await connection.execute(explaining, parameters)
+        [[[explained]]] = await (await connection.execute(explaining, parameters)).fetchall()
     plan = explained["Plan"]
     touched = plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     assert touched <= most
