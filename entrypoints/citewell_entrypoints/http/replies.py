@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
+from litestar.response import Stream
 
 from citewell.model import (
     Answer,
@@ -87,7 +88,7 @@ class QuestionReplies:
 
     async def stream(
         self, request: QueryRequest, *, scope: Scope, problem_of: Callable[[Exception], Problem]
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> Stream:
         """The same as events, as AnswerStreams has them; never kept. problem_of: what an error is told as."""
         question, budget = await self._question(request)
         parts = self._answer_question.stream(
