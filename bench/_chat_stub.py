@@ -16,7 +16,21 @@ import uvloop
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 #: Some twenty tokens, as models cut them, with a citation.
-_SENTENCE = ("The", " lamp", " is", " seen", " far", " over", " the", " sea", " [", "1", ":", ' "', "far")
+_SENTENCE: tuple[str, ...] = (
+    "The",
+    " lamp",
+    " is",
+    " seen",
+    " far",
+    " over",
+    " the",
+    " sea",
+    " [",
+    "1",
+    ":",
+    ' "',
+    "far",
+)
 _SENTENCE += (" over", " the", " sea", '"', "]", ".", " ")
 
 

@@ -36,6 +36,9 @@ class StreamReader(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.tokens = 0
+        self.sources_seconds: float | None = None
+        self._tail = b""
+        self._began = 0.0
         self._ended: asyncio.Future[bool] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,7 +61,7 @@ class StreamReader(asyncio.Protocol):
     async def ask(self, request: bytes) -> bool:
         """Whether the answer came to its end."""
         self._tail, self._is_whole = b"", False
-        self.sources_seconds: float | None = None
+        self.sources_seconds = None
         self._ended = asyncio.get_running_loop().create_future()
         self._began = time.perf_counter()
         self._transport.write(request)
