@@ -264,11 +264,6 @@ class Settings(BaseSettings):
         return self.database_url is None
 
     @property
-    def keeps_replies(self) -> bool:
-        """Whether replies are kept: never where a language model writes answers, which may differ."""
-        return self.cache_results and self.llm_backend == "disabled"
-
-    @property
     def embedded_queue(self) -> bool:
         """Whether Valkey comes from the wheel."""
         return self.redis_url is None

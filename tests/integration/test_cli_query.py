@@ -141,6 +141,13 @@ def test_json_is_the_reply_of_the_api_as_it_is(stub: ApiStub) -> None:
     assert query(stub, "x", "--json").stdout_bytes == stub.query.body + b"\n"
 
 
+def test_no_answer_asks_for_passages_alone(stub: ApiStub) -> None:
+    """Else the server decides."""
+    query(stub, "x", "--no-answer")
+    query(stub, "x")
+    assert [json.loads(asked.body).get("answer") for asked in stub.asked] == [False, None]
+
+
 def test_nothing_found_is_said(stub: ApiStub) -> None:
     """An empty reply is no error."""
     result = query(stub, "x")

@@ -161,6 +161,26 @@ async def test_metrics_tell_what_the_cache_does(service: Served) -> None:
     assert value("citewell_sources_total") == 5 * sources
 
 
+async def test_beside_a_model_sources_alone_are_kept(tmp_path: Path, llm: ScriptedLLM) -> None:
+    """`answer: false` never asks it, in conversations either; what it answers is made anew each time."""
+    llm.pieces = ("far [1]",)
+    async with served(tmp_path, llm=llm, llm_backend="openai") as service:
+        await service.ingested(LAMP)
+        for _ in range(2):
+            answered = await service.query(question=QUESTION)
+            assert answered.json()["answer"] == "far [1]"
+            assert "cache-status" not in answered.headers
+        assert len(llm.calls) == 2
+        talk = [{"role": "user", "content": text} for text in ("The lamp?", "Where is it?")]
+        for body in ({"question": QUESTION}, {"messages": talk}):
+            alone = [await service.query(**body, answer=False) for _ in range(2)]
+            assert [reply.json()["answer"] for reply in alone] == [None, None]
+            assert alone[0].json()["sources"] == answered.json()["sources"]
+            assert alone[0].headers["cache-status"] == "citewell; fwd=miss; stored"
+            assert alone[1].headers["cache-status"] == "citewell; hit; detail=process"
+        assert len(llm.calls) == 2
+
+
 async def test_the_description_knows_the_cache(service: Served) -> None:
     """The field of the request, and the header; the reply is still described by its type."""
     document = (await service.client.get("/schema/openapi.json")).json()

@@ -123,6 +123,17 @@ async def test_a_budget_bounds_the_answer_and_cannot_raise_the_bounds(house: Hou
             AnswerBudget(timeout_seconds=wrong)
 
 
+async def test_without_a_budget_the_model_is_not_asked(house: House) -> None:
+    """The hits alone, plain and in parts, and nothing is missing."""
+    llm = ScriptedLLM(["nine [1]"])
+    answer = await asking(house, llm)("ferry", scope=Scope(), budget=None)
+    assert (answer.text, answer.degraded, len(answer.hits)) == (None, (), 2)
+    found, last = [part async for part in asking(house, llm).stream("ferry", scope=Scope(), budget=None)]
+    assert isinstance(found, Found)
+    assert isinstance(last, Answer)
+    assert (last.text, last.hits, llm.calls) == (None, found.hits, [])
+
+
 async def test_without_a_hit_the_model_is_not_asked(house: House) -> None:
     """There is nothing to ground an answer in."""
     llm = ScriptedLLM(["made up"])

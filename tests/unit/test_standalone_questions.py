@@ -71,6 +71,14 @@ async def test_without_a_model_it_goes_by_rule(llm: ScriptedLLM, degraded: tuple
     assert llm.open_calls == 0
 
 
+async def test_by_rule_the_model_is_not_asked() -> None:
+    """And nothing is missing."""
+    llm = ScriptedLLM(["When does the ferry leave on Sundays?"])
+    made = await MakeStandalone(llm=llm)(TALK, by_rule=True)
+    assert (made.text, made.degraded) == ("And on Sundays? (ferry leave harbour)", ())
+    assert llm.calls == []
+
+
 async def test_one_question_stays_as_it_is() -> None:
     """Without a conversation the model is not asked."""
     llm = ScriptedLLM(["no"])

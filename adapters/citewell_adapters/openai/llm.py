@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from citewell.breaker import Breaker
 from citewell.errors import InvalidInput, LLMRejected, LLMUnavailable
-from citewell.model import Delta, Message, TokenUsage
+from citewell.model import Delta, Message
+from citewell_adapters.openai.chat_events import ChatEvents, ToldError
 from citewell_adapters.openai.endpoint import Endpoint, open_client, request_headers
 from citewell_adapters.openai.failures import Busy, translated
 from citewell_adapters.openai.reports import ReportCall, Reported
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAILLM"]
 
+#: For what stands behind the end of a reply.
+_DRAIN_SECONDS: Final = 0.1
 _NOT_OPEN: Final = "the language model is not open: use `async with`"
 
 TokenLimit = Literal["max_tokens", "max_completion_tokens"]
@@ -93,7 +96,7 @@ class OpenAILLM:
             # An endpoint is not to be blamed for the little time that a late turn would leave it.
             places = await self._place(now + first_seconds / 2)
             try:
-                stream, delta = await self._begun(messages, max_tokens, deadline)
+                pieces, delta = await self._begun(messages, max_tokens, deadline)
                 try:
                     if delta is not None and delta.text:
                         call.begins()
@@ -102,9 +105,9 @@ class OpenAILLM:
                         yield delta
                         # Never around the yield: the time in which the consumer works is not to interrupt it.
                         async with asyncio.timeout_at(end):
-                            delta = await _next_delta(stream)
+                            delta = await pieces.next()
                 finally:
-                    await stream.close()
+                    await pieces.close()
             finally:
                 places.release()
 
@@ -124,16 +127,16 @@ class OpenAILLM:
 
     async def _begun(
         self, messages: Sequence[Message], max_tokens: int, deadline: float
-    ) -> tuple[Any, Delta | None]:
+    ) -> tuple[_Pieces, Delta | None]:
         """A reply, to be closed, and its first piece, if it has any."""
 
-        async def begin() -> tuple[Any, Delta | None]:
+        async def begin() -> tuple[_Pieces, Delta | None]:
             async with asyncio.timeout_at(deadline):
-                stream = await self._open(messages, max_tokens)
+                pieces = _Pieces(await self._open(messages, max_tokens))
                 try:
-                    return stream, await _first_delta(stream)
+                    return pieces, await pieces.first()
                 except BaseException:
-                    await stream.close()
+                    await pieces.close()
                     raise
 
         return await retried(
@@ -175,34 +178,63 @@ class OpenAILLM:
         )
 
 
-async def _first_delta(stream: Any) -> Delta | None:
-    """The first piece with a text, or else what the reply cost; None if that is not told either."""
-    last = None
-    while (delta := await _next_delta(stream)) is not None:
-        if delta.text:
-            return delta
-        last = delta
-    return last
+class _Pieces:
+    """The pieces of a reply as they arrive; what is there at the same time is one piece.
 
+    answer: the client's, whose own reading is not begun.
+    """
 
-async def _next_delta(stream: Any) -> Delta | None:
-    """The next piece that has a text or tells what the reply cost; None at the end."""
-    while (chunk := await anext(stream, None)) is not None:
-        delta = chunk.choices[0].delta if chunk.choices else None
-        text = (delta.content if delta else None) or ""
-        usage = _usage(chunk)
-        if text or usage:
-            return Delta(text, usage)
-    return None
+    def __init__(self, answer: Any) -> None:
+        self._response = answer.response
+        self._received: AsyncGenerator[bytes, None] = self._response.aiter_bytes()
+        self._events = ChatEvents()
+        self._has_ended = False
 
+    async def first(self) -> Delta | None:
+        """The first piece with a text, or else what the reply cost; None if that is not told either."""
+        last = None
+        while (delta := await self.next()) is not None:
+            if delta.text:
+                return delta
+            last = delta
+        return last
 
-def _usage(chunk: Any) -> TokenUsage | None:
-    """What the reply cost, if this chunk tells; some servers tell it in every one, some never."""
-    told = getattr(chunk, "usage", None)
-    prompt, completion = getattr(told, "prompt_tokens", None), getattr(told, "completion_tokens", None)
-    if isinstance(prompt, int) and isinstance(completion, int):
-        return TokenUsage(prompt, completion)
-    return None
+    async def next(self) -> Delta | None:
+        """The next piece that has a text or tells what the reply cost; None at the end."""
+        import httpx2
+        from openai import APIConnectionError, APIError, APITimeoutError
+
+        request = self._response.request
+        try:
+            while not self._has_ended:
+                received = await anext(self._received, None)
+                delta = self._events.end() if received is None else self._events.feed(received)
+                if received is None or self._events.is_done:
+                    self._has_ended = True
+                    await self._drain()
+                if delta is not None:
+                    return delta
+        except ToldError as error:
+            raise APIError(str(error), request=request, body=error.body) from None
+        except httpx2.TimeoutException as error:
+            raise APITimeoutError(request=request) from error
+        except httpx2.RequestError as error:
+            raise APIConnectionError(request=request) from error
+        return None
+
+    async def close(self) -> None:
+        """End the call."""
+        await self._received.aclose()
+        await self._response.aclose()
+
+    async def _drain(self) -> None:
+        """Read what stands behind the end, so that the connection can be used again."""
+        import httpx2
+
+        with suppress(TimeoutError, httpx2.RequestError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                async for _ in self._received:
+                    pass
 
 
 def _token_limit(endpoint: Endpoint) -> TokenLimit:

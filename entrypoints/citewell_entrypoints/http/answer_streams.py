@@ -14,10 +14,12 @@ takes what it says, and its call ends when the reader goes away.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Annotated
 
+from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from citewell.model import Answer, AnswerPart, Degradation, Found, each_part_once, names_of
@@ -75,7 +77,7 @@ class AnswerStreams:
         missing: tuple[Degradation, ...],
         explain: bool,
         problem_of: Callable[[Exception], Problem],
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> Stream:
         """The stream; what the search raises is raised here, while a status can still tell of it.
 
         question: if it is to be told. missing: could not contribute before the search.
@@ -90,7 +92,7 @@ class AnswerStreams:
             question=question,
             explanation=QueryExplanation.of(found.trace, cached=False) if explain else None,
         )
-        return self._streams.pinged(self._sent(sources, parts, missing, problem_of))
+        return self._streams.reply(self._sent(sources, parts, missing, problem_of))
 
     async def _sent(
         self,
@@ -102,6 +104,8 @@ class AnswerStreams:
         with self._metrics.open_answer_streams.track_inprogress():
             try:
                 yield server_sent("sources", sources)
+                # They are written before the prompt is made.
+                await asyncio.sleep(0)
                 async with aclosing(parts):
                     async for part in parts:
                         if isinstance(part, str):

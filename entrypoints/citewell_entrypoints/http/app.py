@@ -133,7 +133,7 @@ def _question_replies(
         streams=AnswerStreams(streams, metrics),
         has_model=container.settings().llm_backend != "disabled",
         sampler=sampler,
-        cache_replies=container.cache_replies() if container.settings().keeps_replies else None,
+        cache_replies=container.cache_replies() if container.settings().cache_results else None,
     )
 
 

@@ -25,6 +25,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, HeaderParameter, QueryParameter
+from litestar.response import Stream
 from prometheus_client import Gauge
 
 from citewell.errors import DocumentNotFound, StoreUnavailable
@@ -33,7 +34,7 @@ from citewell.usecases import FollowDocument, GetDocument
 from citewell_entrypoints.http.descriptions import problems
 from citewell_entrypoints.http.problems import INVALID_REQUEST
 from citewell_entrypoints.http.schemas import EventItem
-from citewell_entrypoints.http.streams import EVENT_STREAM_HEADERS, OpenStreams, server_sent, streamed
+from citewell_entrypoints.http.streams import OpenStreams, server_sent
 
 __all__ = ["DocumentEvents", "stream_events"]
 
@@ -61,7 +62,7 @@ class DocumentEvents:
         self._open_streams = open_streams
         self._outage_pause_seconds = outage_pause_seconds
 
-    async def __call__(self, document_id: DocumentId, *, after: int) -> AsyncGenerator[bytes, None] | None:
+    async def __call__(self, document_id: DocumentId, *, after: int) -> Stream | None:
         """The stream behind the event `after`; None if the document has ended and there is nothing behind it.
 
         Raises DocumentNotFound and StoreUnavailable.
@@ -73,7 +74,7 @@ class DocumentEvents:
             first = await anext(events, None)
             if first is None:
                 return None
-        return self._streams.pinged(self._sent(document_id, first, events, after=after))
+        return self._streams.reply(self._sent(document_id, first, events, after=after))
 
     async def _sent(
         self,
@@ -147,7 +148,7 @@ async def stream_events(
     seconds. Who comes back with `Last-Event-ID`, as browsers do, misses nothing; 204 tells them to stop.
     """
     wanted = after if last_event_id is None else last_event_id
-    pieces = await document_events(DocumentId(document_id), after=wanted)
-    if pieces is None:
+    stream = await document_events(DocumentId(document_id), after=wanted)
+    if stream is None:
         return Response(None, status_code=HTTPStatus.NO_CONTENT)
-    return streamed(pieces, headers=EVENT_STREAM_HEADERS)
+    return stream

@@ -29,7 +29,6 @@ from citewell_entrypoints.http.problems import (
 )
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
 from citewell_entrypoints.http.replies import QuestionReplies
-from citewell_entrypoints.http.streams import EVENT_STREAM_HEADERS, streamed
 
 __all__ = ["QUERY_PATH", "JsonQuestions", "ask_question"]
 
@@ -85,7 +84,7 @@ async def ask_question(
         asked, scope=scope_of(asked), problem_of=lambda error: problem_in_stream(request.scope, error)
     )
     # Another type than the description of the JSON reply is made of; QueryOperation tells of this one.
-    return cast("Response[QueryReply]", streamed(events, headers=EVENT_STREAM_HEADERS))
+    return cast("Response[QueryReply]", events)
 
 
 class JsonQuestions:

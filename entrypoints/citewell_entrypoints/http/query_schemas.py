@@ -142,6 +142,13 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         bool,
         Meta(description="give passages of the same, or nearly the same, text once, the others in `also_in`"),
     ] = True
+    answer: Annotated[
+        bool,
+        Meta(
+            description="have the language model answer, if there is one; `false`: the sources alone, at "
+            "once, and a conversation made self-contained by the rule"
+        ),
+    ] = True
     timeout_seconds: Annotated[
         Annotated[float, Meta(gt=0, le=86_400)] | None,
         Meta(
@@ -160,9 +167,9 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = True
 
     @property
-    def budget(self) -> AnswerBudget:
-        """What an answer may take."""
-        return AnswerBudget(self.timeout_seconds, self.max_tokens)
+    def budget(self) -> AnswerBudget | None:
+        """What an answer may take; None if none is wanted."""
+        return AnswerBudget(self.timeout_seconds, self.max_tokens) if self.answer else None
 
     @property
     def options(self) -> SearchOptions:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
+from litestar.response import Stream
 
 from citewell.model import (
     Answer,
@@ -72,7 +73,8 @@ class QuestionReplies:
     async def __call__(self, request: QueryRequest, *, scope: Scope) -> ReplyBytes:
         """Raises what AnswerQuestion and MakeStandalone raise."""
         question, budget = await self._question(request)
-        if self._cache_replies is None:
+        # An answer of a model may differ the next time.
+        if self._cache_replies is None or (self._has_model and request.answer):
             return ReplyBytes((await self._made(request, question, scope, budget)).body, None)
         if not request.cache or question.degradations:
             return ReplyBytes((await self._made(request, question, scope, budget)).body, _NOT_ASKED)
@@ -86,7 +88,7 @@ class QuestionReplies:
 
     async def stream(
         self, request: QueryRequest, *, scope: Scope, problem_of: Callable[[Exception], Problem]
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> Stream:
         """The same as events, as AnswerStreams has them; never kept. problem_of: what an error is told as."""
         question, budget = await self._question(request)
         parts = self._answer_question.stream(
@@ -102,12 +104,14 @@ class QuestionReplies:
         self._sample(request, question.text, scope)
         return events
 
-    async def _question(self, request: QueryRequest) -> tuple[StandaloneQuestion, AnswerBudget]:
-        """What is asked, and what is left for its answer."""
+    async def _question(self, request: QueryRequest) -> tuple[StandaloneQuestion, AnswerBudget | None]:
+        """What is asked, and what is left for its answer, if one is wanted."""
         if request.messages is None:
             return StandaloneQuestion(request.question or ""), request.budget
         budget, began = request.budget, time.perf_counter()
         turns = [turn.message() for turn in request.messages]
+        if budget is None:
+            return await self._make_standalone(turns, by_rule=True), None
         try:
             # Without a model there is nothing to wait for, and no reason to queue again.
             async with aside() if self._has_model and len(turns) > 1 else nullcontext():
@@ -120,7 +124,7 @@ class QuestionReplies:
         return question, budget
 
     async def _made(
-        self, request: QueryRequest, question: StandaloneQuestion, scope: Scope, budget: AnswerBudget
+        self, request: QueryRequest, question: StandaloneQuestion, scope: Scope, budget: AnswerBudget | None
     ) -> MadeReply:
         answer = await self._answer_question(
             # As it is kept: the next who asks may have other white space around it.

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 __all__ = ["EVENT_STREAM_HEADERS", "OpenStreams", "begun", "server_sent", "streamed"]
 
@@ -39,33 +41,87 @@ class OpenStreams:
         """End all of them, and those that are yet to begin; their readers come back by themselves."""
         self._end.set()
 
-    async def pinged(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """The same pieces, one after the other as they are taken, and a ping whenever it is quiet."""
-        ending = asyncio.ensure_future(self._end.wait())
-        piece: asyncio.Future[bytes | None] | None = None
+    def reply(self, pieces: AsyncIterator[bytes]) -> Stream:
+        """A reply of these pieces, one after the other as they are taken, and a ping whenever it is quiet."""
+        return _EventStream(pieces, ping_seconds=self._ping_seconds, end=self._end)
+
+
+class _EventStream(Stream):
+    def __init__(self, pieces: AsyncIterator[bytes], *, ping_seconds: float, end: asyncio.Event) -> None:
+        super().__init__(pieces, status_code=HTTPStatus.OK, headers=dict(EVENT_STREAM_HEADERS))
+        self._sender = _Sender(pieces, ping_seconds=ping_seconds, end=end)
+
+    def to_asgi_response(self, *arguments: Any, **options: Any) -> ASGIResponse:
+        response = super().to_asgi_response(*arguments, **options)
+        return _EventStreamReply(response, self._sender)
+
+
+class _EventStreamReply(ASGIResponse):
+    """The head as the framework makes it, the body by the sender."""
+
+    def __init__(self, head: ASGIResponse, sender: _Sender) -> None:
+        self._head = head
+        self._sender = sender
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         try:
-            while not ending.done():
-                piece = asyncio.ensure_future(_next(pieces))
-                while not (piece.done() or ending.done()):
-                    done, _ = await asyncio.wait(
-                        {piece, ending}, timeout=self._ping_seconds, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    if not done:
-                        yield _PING
-                if not piece.done() or (found := piece.result()) is None:
-                    return
-                yield found
+            await self._head.start_response(send)
+            await self._sender(receive, send)
         finally:
-            ending.cancel()
-            if piece is not None and not piece.done():
-                # What is asked for the next piece cannot be closed before it has let go of it.
-                piece.cancel()
-                await asyncio.wait({piece})
-            await _close(pieces)
+            await self._sender.close()
 
 
-async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(pieces, None)
+class _Sender:
+    """Sends pieces in one task from beginning to end: a task, a timer or a wait for each costs too much."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], *, ping_seconds: float, end: asyncio.Event) -> None:
+        self._pieces = pieces
+        self._ping_seconds = ping_seconds
+        self._end = end
+        self._sending = asyncio.Lock()
+        self._sent_at = 0.0
+
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        self._sent_at = loop.time()
+        flowing = asyncio.create_task(self._flow(send))
+        leaving, ending = asyncio.create_task(_left(receive)), asyncio.create_task(self._end.wait())
+        tasks = {flowing, leaving, ending}
+        try:
+            while not any(task.done() for task in tasks):
+                quiet = loop.time() - self._sent_at
+                # A reader that has not taken what there is needs no ping.
+                if quiet >= self._ping_seconds and not self._sending.locked():
+                    await self._send(send, _PING)
+                    continue
+                wait = max(self._ping_seconds - quiet, 0.1 * self._ping_seconds)
+                await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        if not leaving.cancelled():
+            return
+        if not flowing.cancelled():
+            flowing.result()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def close(self) -> None:
+        await _close(self._pieces)
+
+    async def _flow(self, send: Send) -> None:
+        async for piece in self._pieces:
+            await self._send(send, piece)
+
+    async def _send(self, send: Send, piece: bytes) -> None:
+        async with self._sending:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            self._sent_at = asyncio.get_running_loop().time()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def server_sent(event: str, data: object, *, event_id: int | None = None) -> bytes:

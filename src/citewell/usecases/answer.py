@@ -82,14 +82,14 @@ class AnswerQuestion:
         scope: Scope,
         top_k: int = 5,
         options: SearchOptions = _USUAL,
-        budget: AnswerBudget = _USUAL_BUDGET,
+        budget: AnswerBudget | None = _USUAL_BUDGET,
     ) -> Answer:
         """The hits of `Search`, with the model's text or None. Raises what `Search` raises.
 
-        Citations in the text that do not hold are left out. A text without one that holds says that the
-        documents do not tell.
+        budget: None for the hits alone, without asking the model. Citations in the text that do not hold are
+        left out. A text without one that holds says that the documents do not tell.
         """
-        if self._llm is None:
+        if self._llm is None or budget is None:
             return await self._hits_alone(question, scope=scope, top_k=top_k, options=options)
         parts = self.stream(question, scope=scope, top_k=top_k, options=options, budget=budget)
         async with aclosing(parts):
@@ -105,20 +105,20 @@ class AnswerQuestion:
         scope: Scope,
         top_k: int = 5,
         options: SearchOptions = _USUAL,
-        budget: AnswerBudget = _USUAL_BUDGET,
+        budget: AnswerBudget | None = _USUAL_BUDGET,
     ) -> AsyncGenerator[AnswerPart, None]:
         """What was found, before the model is asked; the text, piece by piece, as it is said; then all of it.
 
         The pieces joined are the answer's text, unless it turns out to have no citation that holds, or the
         model fails. The model is read no faster than the pieces are taken. Closing it early ends its call.
-        Raises what `Search` raises.
+        budget: None for what was found alone. Raises what `Search` raises.
         """
         began = time.perf_counter()
         found = await self._search(question, scope=scope, top_k=top_k, options=options)
         timings = AnswerTimings(search_ms=_ms_since(began))
         yield found
         answer = Answer(None, found.hits, found.degradations, found.trace, timings=timings)
-        if self._llm is None or not found.hits:
+        if self._llm is None or budget is None or not found.hits:
             yield answer
             return
         max_tokens = min(self._max_tokens, budget.max_tokens or self._max_tokens)

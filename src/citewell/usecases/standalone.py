@@ -54,23 +54,26 @@ class MakeStandalone:
         self._timeout_seconds = timeout_seconds
 
     async def __call__(
-        self, turns: Sequence[Message], *, timeout_seconds: float | None = None
+        self, turns: Sequence[Message], *, timeout_seconds: float | None = None, by_rule: bool = False
     ) -> StandaloneQuestion:
-        """The last of the turns, which is the user's. Raises InvalidInput for what is no conversation."""
+        """The last of the turns, which is the user's. Raises InvalidInput for what is no conversation.
+
+        by_rule: the model is not asked.
+        """
         _check(turns)
         questions = user_turns(turns)
         if len(turns) == 1:
             return StandaloneQuestion(questions[-1])
-        by_rule = standalone_question(questions, max_characters=MAX_QUESTION_CHARACTERS)
-        if self._llm is None:
-            return StandaloneQuestion(by_rule)
+        simple = standalone_question(questions, max_characters=MAX_QUESTION_CHARACTERS)
+        if self._llm is None or by_rule:
+            return StandaloneQuestion(simple)
         try:
             async with asyncio.timeout(min(self._timeout_seconds, timeout_seconds or self._timeout_seconds)):
                 made = await _made(turns, self._llm)
         except (LLMUnavailable, LLMRejected, TimeoutError) as error:
             _log.warning("a question is made self-contained by rule: %s: %s", type(error).__name__, error)
-            return StandaloneQuestion(by_rule, (Degradation.of("llm", error),))
-        return StandaloneQuestion(made or by_rule)
+            return StandaloneQuestion(simple, (Degradation.of("llm", error),))
+        return StandaloneQuestion(made or simple)
 
 
 async def _made(turns: Sequence[Message], llm: LLM) -> str:

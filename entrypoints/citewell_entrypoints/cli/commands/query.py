@@ -92,6 +92,7 @@ def _checked_filter(
     "--expand", type=click.IntRange(0, 10), default=0, metavar="NUMBER",
     help="Show so many chunks before and after each passage, too.",
 )  # fmt: skip
+@click.option("--no-answer", is_flag=True, help="Show the passages alone, without asking the language model.")
 @click.option("--explain", is_flag=True, help="Show how each passage came to its place.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply of the API as it is.")
 @url_option
@@ -105,6 +106,7 @@ def command(
     rerank: bool | None,
     diversity: float | None,
     expand: int,
+    no_answer: bool,
     explain: bool,
     as_json: bool,
     url: str | None,
@@ -121,6 +123,7 @@ def command(
         "rerank": rerank,
         "diversity": diversity,
         "expand": expand or None,
+        "answer": False if no_answer else None,
         "explain": explain or None,
         "collection": collection,
         "filter": condition,
