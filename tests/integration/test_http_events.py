@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+from tests.event_reader import EventReader, reading_events
 from tests.http_app import API, Served, http_scope, served
 
 from citewell.errors import StoreUnavailable, UnreadableDocument
@@ -34,70 +33,16 @@ async def service(tmp_path: Path, streams: OpenStreams) -> AsyncIterator[Served]
         yield running
 
 
-@dataclass
-class Reader:
-    """Reads what is sent to it, message by message; the next is sent only once there is `room`."""
-
-    sent: asyncio.Queue[dict[str, Any]] = field(default_factory=lambda: asyncio.Queue(maxsize=1))
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    pings: int = 0
-
-    async def begin(self) -> None:
-        head = await self._next()
-        self.status = head["status"]
-        self.headers = {name.decode(): value.decode() for name, value in head["headers"]}
-
-    async def raw(self) -> str | None:
-        """The next piece that is sent, None at the end."""
-        message = await self._next()
-        return message["body"].decode() if message.get("more_body") else None
-
-    async def event(self) -> dict[str, Any] | None:
-        """The next event, None at the end."""
-        while (piece := await self.raw()) is not None:
-            fields = dict(line.split(": ", 1) for line in piece.strip().splitlines() if line[0] != ":")
-            self.pings += piece == ": ping\n\n"
-            if "event" in fields:
-                return {**fields, "data": json.loads(fields["data"])}
-        return None
-
-    async def rest(self) -> list[dict[str, Any]]:
-        """All events until the end."""
-        events = []
-        while (event := await self.event()) is not None:
-            events.append(event)
-        return events
-
-    async def _next(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
-            return await self.sent.get()
-
-
 @asynccontextmanager
 async def reading(
     service: Served, document_id: object, *, last: int | None = None, query: str = ""
-) -> AsyncIterator[Reader]:
+) -> AsyncIterator[EventReader]:
     """A reader of the events, whose head has come; gone at the end."""
-    reader = Reader()
     headers = [] if last is None else [(b"last-event-id", str(last).encode())]
     scope = http_scope("GET", f"{API}/documents/{document_id}/events", *headers)
     scope["query_string"] = query.encode()
-
-    async def receive() -> dict[str, Any]:
-        await reader.gone.wait()
-        return {"type": "http.disconnect"}
-
-    application: Any = service.app
-    task = asyncio.create_task(application(scope, receive, reader.sent.put))
-    try:
-        await reader.begin()
+    async with reading_events(service.app, scope) as reader:
         yield reader
-    finally:
-        reader.gone.set()
-        async with asyncio.timeout(10):
-            await task
 
 
 async def queued(service: Served) -> str:
