@@ -1,6 +1,8 @@
 """A language model for benches: speaks chat completions at a steady rate, and takes little of the machine.
 
-python -m bench._chat_stub TOKENS_PER_SECOND     prints its port, and serves until its input ends
+python -m bench._chat_stub TOKENS_PER_SECOND     prints its port
+
+For each line of its input it prints how many tokens it has said; it serves until its input ends.
 """
 
 from __future__ import annotations
@@ -65,6 +67,8 @@ def _end(tokens: int) -> bytes:
 class _Conversation(asyncio.Protocol):
     """One connection, one request at a time."""
 
+    said = 0
+
     def __init__(self, per_second: float) -> None:
         self._seconds = 1 / per_second
         self._received = bytearray()
@@ -92,6 +96,7 @@ class _Conversation(asyncio.Protocol):
     def _say(self, tokens: Iterator[bytes], *, left: int, said: int) -> None:
         if said:
             self._transport.write(next(tokens))
+            _Conversation.said += 1
         if said == left:
             self._transport.write(_end(left))
             return
@@ -104,7 +109,8 @@ async def _serve(per_second: float) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Conversation(per_second), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(_Conversation.said, flush=True)
     server.close()
 
 

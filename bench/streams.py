@@ -10,7 +10,7 @@ answered by the sources alone and made anew (`answer: false`, `cache: false`), a
 `sources` event is waited for. Three seconds of the same without streams come before, and after them.
 
 The CPU of a token is what the API takes beside the streams, less what the plain questions take when it is
-idle, over the tokens that the readers got: what begins and ends an answer is in it.
+idle, over the tokens that the model said: what begins and ends an answer is in it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -97,26 +98,34 @@ def measure(
         api = child_of(psutil.Process(service.process.pid), "api")
         port = int(service.url.rpartition(":")[2])
         return asyncio.run(
-            _figures(port, api, streams=streams, tokens=tokens, rounds=rounds, seconds=seconds)
+            _figures(port, api, stub, streams=streams, tokens=tokens, rounds=rounds, seconds=seconds)
         )
 
 
 async def _figures(
-    port: int, api: psutil.Process, *, streams: int, tokens: int, rounds: int, seconds: float
+    port: int,
+    api: psutil.Process,
+    model: subprocess.Popen[str],
+    *,
+    streams: int,
+    tokens: int,
+    rounds: int,
+    seconds: float,
 ) -> dict[str, float]:
     await _asked(port, api, seconds=1.0)
     idle = await _asked(port, api, seconds=_IDLE_SECONDS)
     figures = {"memory before, MB": _memory(api)}
-    beside, said = list[Asked](), 0
+    beside = list[Asked]()
     with _helper("bench._stream_readers", str(port), str(streams), str(tokens)) as readers:
-        before = await _until_open(readers, streams)
+        await _until_open(readers, streams)
+        said = _count(model)
         for number in range(1, rounds + 1):
             beside.append(await _asked(port, api, seconds=seconds))
             figures[f"memory in round {number}, MB"] = _memory(api)
-        after = _count(readers)
-        said = after["tokens"] - before["tokens"]
-        if after["failures"] or after["streams"] != streams:
-            raise SystemExit(f"not all answers came to their end: {after}")
+        said = _count(model) - said
+        counted = _count(readers)
+        if counted["failures"] or counted["streams"] != streams:
+            raise SystemExit(f"not all answers came to their end: {counted}")
     await asyncio.sleep(1.0)
     later = await _asked(port, api, seconds=_IDLE_SECONDS)
     figures["memory after, MB"] = _memory(api)
@@ -214,22 +223,22 @@ def _memory(process: psutil.Process) -> float:
     return float(getattr(full, "pss", full.rss)) / 1e6
 
 
-async def _until_open(readers: subprocess.Popen[str], streams: int) -> dict[str, int]:
+async def _until_open(readers: subprocess.Popen[str], streams: int) -> None:
     deadline = time.monotonic() + 30 + streams / 10
     while time.monotonic() < deadline:
         counted = _count(readers)
         if counted["streams"] == streams and counted["tokens"] > streams:
-            return counted
+            return
         await asyncio.sleep(0.25)
     raise SystemExit(f"the streams did not open: {counted}")
 
 
-def _count(readers: subprocess.Popen[str]) -> dict[str, int]:
-    assert readers.stdin is not None
-    readers.stdin.write("\n")
-    readers.stdin.flush()
-    counted: dict[str, int] = json.loads(_line(readers))
-    return counted
+def _count(helper: subprocess.Popen[str]) -> Any:
+    """What it has counted until now."""
+    assert helper.stdin is not None
+    helper.stdin.write("\n")
+    helper.stdin.flush()
+    return json.loads(_line(helper))
 
 
 @contextmanager
