@@ -230,7 +230,7 @@ async def _until_open(readers: subprocess.Popen[str], streams: int) -> None:
         if counted["streams"] == streams and counted["tokens"] > streams:
             return
         await asyncio.sleep(0.25)
-    raise SystemExit(f"the streams did not open: {counted}")
+    raise SystemExit(f"the streams did not open: {_count(readers)}")
 
 
 def _count(helper: subprocess.Popen[str]) -> Any:
