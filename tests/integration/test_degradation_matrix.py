@@ -110,8 +110,8 @@ async def test_without_an_endpoint_there_are_sources(service: FaultyService, par
         assert one.body["degraded"] == [part]
         [said] = one.body["degradations"]
         assert said["part"] == part
-        # On a busy machine even a refused connection may take as long.
-        late = {"timeout"} if one.seconds >= ENDPOINT_SECONDS else set()
+        # On a busy machine even a refused connection may take as long; adapters give up a tenth earlier.
+        late = {"timeout"} if one.seconds >= 0.9 * ENDPOINT_SECONDS else set()
         assert said["reason"] in REASONS[fault] | {"circuit_open"} | late
         assert (one.body["answer"] is None) == (part == "llm")
     await eventually(lambda: full_reply(service), seconds=PROBE_SECONDS + SLACK_SECONDS)
