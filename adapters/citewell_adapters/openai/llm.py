@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from citewell.breaker import Breaker
+from citewell.deadline import Deadline
 from citewell.errors import InvalidInput, LLMRejected, LLMUnavailable
 from citewell.model import Delta, Message
 from citewell_adapters.openai.chat_events import ChatEvents, ToldError
@@ -97,6 +98,7 @@ class OpenAILLM:
             places = await self._place(now + first_seconds / 2)
             try:
                 pieces, delta = await self._begun(messages, max_tokens, deadline)
+                time_left = Deadline(end)
                 try:
                     if delta is not None and delta.text:
                         call.begins()
@@ -104,9 +106,10 @@ class OpenAILLM:
                         call.usage = delta.usage or call.usage
                         yield delta
                         # Never around the yield: the time in which the consumer works is not to interrupt it.
-                        async with asyncio.timeout_at(end):
+                        with time_left:
                             delta = await pieces.next()
                 finally:
+                    time_left.close()
                     await pieces.close()
             finally:
                 places.release()

@@ -6,12 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import replace
 from typing import Final, Protocol
 
 from citewell.answering import NOT_TOLD, CitationReader, answer_prompt, context_of_hits
 from citewell.chunking import approximate_tokens
+from citewell.deadline import Deadline
 from citewell.errors import LLMRejected, LLMUnavailable
 from citewell.model import (
     Answer,
@@ -169,18 +170,20 @@ class _Reply:
 
     async def pieces(self) -> AsyncGenerator[str, None]:
         """The text as it comes. Raises what the model raises, and TimeoutError past the deadline."""
-        async with aclosing(self._llm.generate(self._messages, max_tokens=self._max_tokens)) as deltas:
-            while True:
-                # Around the waiting alone: a timeout must not strike where the consumer works.
-                async with asyncio.timeout(self._deadline - time.perf_counter()):
-                    delta = await anext(deltas, None)
-                if delta is None:
-                    return
-                if self._first_token_ms is None:
-                    self._first_token_ms = _ms_since(self._began)
-                self._usage = delta.usage or self._usage
-                self._said.append(delta.text)
-                yield delta.text
+        left = self._deadline - time.perf_counter()
+        with closing(Deadline(asyncio.get_running_loop().time() + left)) as deadline:
+            async with aclosing(self._llm.generate(self._messages, max_tokens=self._max_tokens)) as deltas:
+                while True:
+                    # Around the waiting alone: a timeout must not strike where the consumer works.
+                    with deadline:
+                        delta = await anext(deltas, None)
+                    if delta is None:
+                        return
+                    if self._first_token_ms is None:
+                        self._first_token_ms = _ms_since(self._began)
+                    self._usage = delta.usage or self._usage
+                    self._said.append(delta.text)
+                    yield delta.text
 
     @property
     def usage(self) -> TokenUsage:
