@@ -29,13 +29,13 @@ _PLACE: Final = re.compile(r"^(?P<message>.*?)(?: - at `\$\.?(?P<path>.*?)`)?$",
 _NAMED_FIELD: Final = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$")
 
 
-async def body_pieces(request: Request[Any, Any, Any]) -> AsyncIterator[bytes]:
+async def body_pieces(receive: Receive) -> AsyncIterator[bytes]:
     """The body as it comes in; more is taken from the network only as this is read.
 
     Raises ClientDisconnected if it ends before its end.
     """
     while True:
-        message = await request.receive()
+        message = await receive()
         if message["type"] != "http.request":
             raise ClientDisconnected
         if body := message.get("body", b""):
@@ -55,17 +55,13 @@ async def read_json(receive: Receive, decoder: msgspec.json.Decoder[T]) -> T:
 
     Raises ClientDisconnected if it ends before its end.
     """
-    body, is_whole = b"", False
-    while not is_whole:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise ClientDisconnected
-        body += message.get("body", b"")
+    body = bytearray()
+    async for piece in body_pieces(receive):
+        body += piece
         if len(body) > MAX_JSON_BYTES:
             raise HttpProblem(
                 CONTENT_TOO_LARGE, f"The body is larger than the limit of {MAX_JSON_BYTES} bytes."
             )
-        is_whole = not message.get("more_body", False)
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:

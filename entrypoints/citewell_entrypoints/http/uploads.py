@@ -78,7 +78,7 @@ class UploadReader:
         await self._admit(declared_length(request) or 0)
         form = _Form(UploadFields())
         try:
-            async with aclosing(form_parts(body_pieces(request), boundary=boundary)) as parts:
+            async with aclosing(form_parts(body_pieces(request.receive), boundary=boundary)) as parts:
                 async for part in parts:
                     await self._take(part, form)
             content = await self._unlocked(form)
