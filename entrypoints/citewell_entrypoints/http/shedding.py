@@ -21,13 +21,14 @@ from citewell_entrypoints.http.bodies import MAX_JSON_BYTES
 from citewell_entrypoints.http.failures import send_problem
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import OVERLOADED, HttpProblem
+from citewell_entrypoints.http.query import QUERY_PATH
 from citewell_entrypoints.http.slow_bodies import BODY_SECONDS, TimedBody
 from citewell_entrypoints.settings import Settings
 
 __all__ = ["RequestClass", "Shedding", "gates_of", "was_shed"]
 
 _API: Final = "/api/v1/"
-_QUESTIONS: Final = frozenset({"/api/v1/query", "/api/v1/recall"})
+_QUESTIONS: Final = frozenset({QUERY_PATH, "/api/v1/recall"})
 _DOCUMENTS: Final = "/api/v1/documents"
 _WITH_BODY: Final = frozenset({"POST", "PUT"})
 #: Connections of the pool that the defaults assume to be busy with a class; a question also takes processor.
