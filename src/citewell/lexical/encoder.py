@@ -39,7 +39,8 @@ class WordEncoder:
     def __init__(self, stemmers: Mapping[str, Stemmer] = MappingProxyType({})) -> None:
         self._stemmers = dict(stemmers)
         self._known = {latin: Remembered(partial(self._passage_term, latin)) for latin in LATIN_LANGUAGES}
-        self._asked: dict[str, Sequence[Sequence[int]]] = {}
+        # One search asks more than once, of the same question.
+        self._asked = Remembered(self._question, most=_REMEMBERED_QUESTIONS, longest=_SHORT_QUESTION)
 
     def passage(self, text: str) -> Mapping[int, int]:
         found = list(words(text))
@@ -52,15 +53,7 @@ class WordEncoder:
         return list(map(self._known[detect_language(found)].__getitem__, found))
 
     def question(self, text: str) -> Sequence[Sequence[int]]:
-        # One search asks more than once, of the same question.
-        asked = self._asked.get(text)
-        if asked is None:
-            asked = self._question(text)
-            if len(self._asked) >= _REMEMBERED_QUESTIONS:
-                self._asked.clear()
-            if len(text) <= _SHORT_QUESTION:
-                self._asked[text] = asked
-        return asked
+        return self._asked[text]
 
     def _question(self, text: str) -> Sequence[Sequence[int]]:
         found = list(words(text))
