@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 
 from psycopg import errors
 
@@ -175,9 +175,7 @@ class PgVectorStore:
             return []
         query, parameters = self._statements.nearest.choose(scope, k=k)
         parameters["vector"] = half
-        with self._served():
-            rows = await self._database.fetch(query, parameters)
-        return list(map(_hit, rows))
+        return list(map(_hit, await self._fetch(query, parameters)))
 
     async def candidates(
         self, vector: Vector | None, words: Sequence[Sequence[int]], *, k: int, scope: Scope
@@ -204,8 +202,7 @@ class PgVectorStore:
             return [text async for (text,) in cursor]
 
     async def _candidates(self, query: bytes, parameters: Mapping[str, object]) -> Candidates:
-        with self._served():
-            rows = await self._database.fetch(query, parameters)
+        rows = await self._fetch(query, parameters)
         items = tuple(
             [
                 Candidate(ChunkRef(document_id, index), revision_id, similarity, bm25)
@@ -224,9 +221,7 @@ class PgVectorStore:
             "indexes": [candidate.ref.chunk_index for candidate in candidates],
         }
         hits: list[Hit | None] = [None] * len(candidates)
-        with self._served():
-            rows = await self._database.fetch(HITS, parameters)
-        for place, *row in rows:
+        for place, *row in await self._fetch(HITS, parameters):
             similarity = candidates[place - 1].similarity
             hits[place - 1] = _hit((-1.0 if similarity is None else similarity, *row))
         return hits
@@ -277,6 +272,12 @@ class PgVectorStore:
             await connection.execute(DELETE_CHUNKS, parameters)
             if row and row[0]:
                 await connection.execute(FOUND_ANEW, {**parameters, "change": -row[0]})
+
+    async def _fetch(
+        self, query: LiteralString | bytes, parameters: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
+        with self._served():
+            return await self._database.fetch(query, parameters)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
