@@ -91,7 +91,8 @@ class AnswerQuestion:
         left out. A text without one that holds says that the documents do not tell.
         """
         if self._llm is None or budget is None:
-            return await self._hits_alone(question, scope=scope, top_k=top_k, options=options)
+            _, answer = await self._found(question, scope=scope, top_k=top_k, options=options)
+            return answer
         parts = self.stream(question, scope=scope, top_k=top_k, options=options, budget=budget)
         async with aclosing(parts):
             async for part in parts:
@@ -115,10 +116,9 @@ class AnswerQuestion:
         budget: None for what was found alone. Raises what `Search` raises.
         """
         began = time.perf_counter()
-        found = await self._search(question, scope=scope, top_k=top_k, options=options)
-        timings = AnswerTimings(search_ms=_ms_since(began))
+        found, answer = await self._found(question, scope=scope, top_k=top_k, options=options)
+        timings = answer.timings
         yield found
-        answer = Answer(None, found.hits, found.degradations, found.trace, timings=timings)
         if self._llm is None or budget is None or not found.hits:
             yield answer
             return
@@ -143,11 +143,14 @@ class AnswerQuestion:
             yield text
         yield replace(_read(answer, reader, reply), timings=reply.timings(timings))
 
-    async def _hits_alone(self, question: str, *, scope: Scope, top_k: int, options: SearchOptions) -> Answer:
+    async def _found(
+        self, question: str, *, scope: Scope, top_k: int, options: SearchOptions
+    ) -> tuple[Found, Answer]:
+        """What the search brought, and an answer of it without a text."""
         began = time.perf_counter()
         found = await self._search(question, scope=scope, top_k=top_k, options=options)
         timings = AnswerTimings(search_ms=_ms_since(began))
-        return Answer(None, found.hits, found.degradations, found.trace, timings=timings)
+        return found, Answer(None, found.hits, found.degradations, found.trace, timings=timings)
 
     def _room(self, question: str, max_tokens: int) -> int:
         """Tokens for the passages."""
