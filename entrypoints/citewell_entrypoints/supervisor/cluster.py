@@ -59,8 +59,7 @@ _SETTINGS: Final = MappingProxyType(
 _FAST_SETTINGS: Final = MappingProxyType(
     {"fsync": "off", "full_page_writes": "off", "checkpoint_timeout": "1h"}
 )
-#: PostgreSQL's own cache: a part of the memory that there is, within limits. It takes no more than is read.
-_SHARED_BUFFERS_SHARE: Final = 1 / 16
+#: PostgreSQL's own cache: a sixteenth of all memory, within limits. It takes no more than is read.
 _SHARED_BUFFERS_MEGABYTES: Final = (128, 2048)
 #: Processes that build an index together share memory; containers often have 64 MB for it.
 _SHARED_MEMORY_BYTES: Final = 512 * 1024 * 1024
@@ -167,7 +166,7 @@ def _cache_settings() -> dict[str, str]:
     memory = memory_bytes() >> 20
     least, most = _SHARED_BUFFERS_MEGABYTES
     return {
-        "shared_buffers": f"{min(most, max(least, int(memory * _SHARED_BUFFERS_SHARE)))}MB",
+        "shared_buffers": f"{min(most, max(least, memory // 16))}MB",
         "effective_cache_size": f"{max(512, memory // 2)}MB",
     }
 
