@@ -11,6 +11,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
+from tests.manual_time import ManualTime
 from tests.openai_stub import Fault, OpenAIStub
 
 from citewell.breaker import Breaker, BreakerState
@@ -25,16 +26,6 @@ ONCE = RetryPolicy(max_retries=0)
 QUICK = RetryPolicy(max_retries=2, first_wait_seconds=0.01)
 PROBE_SECONDS = 3.0
 HANGS = Fault(hangs=True)
-
-
-class ManualTime:
-    """Seconds that go when told."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.manual_time import ManualTime
 
 from citewell.breaker import Attempt, Breaker, BreakerState
 from citewell.errors import InvalidInput
@@ -17,16 +18,6 @@ MOST_FAILURES = 3
 MAX_WAIT_SECONDS = 60.0
 
 Event = Literal["begin", "succeed", "fail", "asked to wait", "give up", "wait"]
-
-
-class ManualTime:
-    """Seconds that go when told."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture
