@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from tests.manual_time import ManualTime
 
 from citewell.breaker import Breaker
 from citewell.caching import MemoryCache
@@ -17,16 +18,6 @@ from citewell.ports import Cache
 from citewell.testing.caching import CacheContract
 from citewell_adapters.redis import RedisCache
 from citewell_adapters.redis.allowance import Allowance
-
-
-class ManualTime:
-    """Seconds that go when told."""
-
-    def __init__(self) -> None:
-        self.seconds = 100.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 class TestMemoryCache(CacheContract):
