@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from citewell_adapters.pgvector.failures import translated
 from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorBinaryDumper
+from citewell_adapters.pgvector.lanes import Lanes
 
 __all__ = ["Connection", "PgDatabase"]
 
@@ -24,6 +25,8 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 #: A process that hangs inside a unit of work must not hold its locks for ever.
 _IDLE_IN_TRANSACTION_SECONDS: Final = 600.0
+
+_NOT_OPEN: Final = "the database is not open: use `async with database:`"
 
 #: Less than readiness waits for a part.
 _SPARE_SECONDS: Final = 1.5
@@ -75,15 +78,17 @@ class PgDatabase:
         search_ef: int = SEARCH_EF,
     ) -> None:
         self._url = url
-        self._min_size = min(min_size, max_size)
-        self._max_size = max_size
+        self._lane_count = max(1, max_size // 2)
+        self._max_size = max(1, max_size - self._lane_count)
+        self._min_size = min(min_size, self._max_size)
         self._connect_timeout_seconds = connect_timeout_seconds
         self._statement_timeout_seconds = statement_timeout_seconds
-        self._silence_seconds = silence_seconds
+        self._answering_seconds = statement_timeout_seconds + silence_seconds
         self._application_name = application_name
         self._search_ef = search_ef
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._spare: AsyncConnectionPool[Connection] | None = None
+        self._lanes: Lanes | None = None
         self._current: ContextVar[Connection | None] = ContextVar("citewell_pg_unit_of_work", default=None)
 
     async def __aenter__(self) -> Self:
@@ -95,13 +100,21 @@ class PgDatabase:
         self._spare = self._new_pool(min_size=0, max_size=1)
         await self._pool.open()
         await self._spare.open()
+        self._lanes = Lanes(
+            self._connected,
+            most=self._lane_count,
+            patience_seconds=self._connect_timeout_seconds,
+            silence_seconds=self._answering_seconds,
+        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        pools = (self._spare, self._pool)
-        self._spare = self._pool = None
+        pools, lanes = (self._spare, self._pool), self._lanes
+        self._spare = self._pool = self._lanes = None
+        if lanes is not None:
+            await lanes.close()
         for pool in pools:
             if pool is not None:
                 await pool.close()
@@ -122,23 +135,21 @@ class PgDatabase:
     ) -> list[tuple[Any, ...]]:
         """The rows of one prepared statement, values in binary, over the connection that `connection` gives.
 
-        For what is asked most: it goes without the layers of context managers, and somebody waits for it, so
-        that a server that has fallen silent is not waited for.
+        For what is asked most: outside of a unit of work it goes over connections that others share. Somebody
+        waits for it, so that a server that has fallen silent is not waited for; one who no longer does does
+        not end the statement.
         """
+        if self._lanes is None:
+            raise RuntimeError(_NOT_OPEN)
         with translated():
             if (current := self._current.get()) is not None:
                 return await self._rows(current, query, parameters)
-            pool = self._opened(self._pool)
-            connection = await pool.getconn()
-            try:
-                return await self._rows(connection, query, parameters)
-            finally:
-                await pool.putconn(connection)
+            return await self._lanes.fetch(query, parameters)
 
     async def _rows(
         self, connection: Connection, query: LiteralString | bytes, parameters: Mapping[str, object]
     ) -> list[tuple[Any, ...]]:
-        watch = _watch(connection, seconds=self._statement_timeout_seconds + self._silence_seconds)
+        watch = _watch(connection, seconds=self._answering_seconds)
         try:
             cursor = await connection.execute(query, parameters, prepare=True, binary=True)
             return await cursor.fetchall()
@@ -190,7 +201,7 @@ class PgDatabase:
     @staticmethod
     def _opened(pool: AsyncConnectionPool[Connection] | None) -> AsyncConnectionPool[Connection]:
         if pool is None:
-            raise RuntimeError("the database is not open: use `async with database:`")
+            raise RuntimeError(_NOT_OPEN)
         return pool
 
     def _new_pool(self, *, min_size: int, max_size: int) -> AsyncConnectionPool[Connection]:
@@ -220,6 +231,15 @@ class PgDatabase:
             "keepalives_count": 3,
             "tcp_user_timeout": 60_000,
         }
+
+    async def _connected(self) -> Connection:
+        connection = await psycopg.AsyncConnection.connect(self._url, **self._connect_options())
+        try:
+            await self._configure(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
     async def _configure(self, connection: Connection) -> None:
         connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
