@@ -122,7 +122,7 @@ def test_its_cache_follows_the_memory_that_there_is(
 ) -> None:
     """Never less than PostgreSQL's own 128 MB."""
     assert cluster.settings_text(data, fast=False).count("shared_buffers") == 1
-    for gigabytes, cache in ((1, "128MB"), (16, "1024MB"), (256, "2048MB")):
+    for gigabytes, cache in ((1, "128MB"), (16, "2048MB"), (256, "8192MB")):
         monkeypatch.setattr(cluster, "memory_bytes", lambda size=gigabytes: size << 30)
         assert f"shared_buffers = '{cache}'" in cluster.settings_text(data, fast=False)
     with psycopg.connect(server.url) as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -88,6 +87,6 @@ async def test_no_score_leaves_its_range() -> None:
     best = hit("red lamp", headings=["red lamp"], name="red lamp.txt", score=1.0)
     [alone] = await HeuristicReranker(WordEncoder()).score("red lamp", [best])
     first, second = await HeuristicReranker(WordEncoder()).score(
-        "red lamp", [best, replace(best, relevance=0.0)]
+        "red lamp", [best, best._replace(relevance=0.0)]
     )
     assert 0 <= second < first <= alone <= 1

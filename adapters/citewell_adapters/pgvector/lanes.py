@@ -48,9 +48,7 @@ class Lanes:
         self._waiting: deque[Asked] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def fetch(
-        self, query: str | bytes, parameters: Mapping[str, object]
-    ) -> asyncio.Future[Rows]:
+    def fetch(self, query: str | bytes, parameters: Mapping[str, object]) -> asyncio.Future[Rows]:
         """The rows of a statement, values in binary. The future raises psycopg's errors.
 
         Who no longer waits for them does not end the statement.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -174,17 +175,43 @@ class QueryRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def options(self) -> SearchOptions:
         """How to search."""
-        return SearchOptions(
-            mode=Mode(self.mode),
-            fusion=Fusion(self.fusion),
-            vector_weight=self.vector_weight,
-            candidates=self.candidates,
-            min_score=self.min_score,
-            expand=self.expand,
-            rerank=self.rerank,
-            diversity=self.diversity,
-            collapse=self.collapse,
+        return _options(
+            self.mode,
+            self.fusion,
+            self.vector_weight,
+            self.candidates,
+            self.min_score,
+            self.expand,
+            self.rerank,
+            self.diversity,
+            self.collapse,
         )
+
+
+# Most questions come with options that have come before.
+@lru_cache(256)
+def _options(
+    mode: str,
+    fusion: str,
+    vector_weight: float | None,
+    candidates: int | None,
+    min_score: float,
+    expand: int,
+    rerank: bool | None,
+    diversity: float,
+    collapse: bool,
+) -> SearchOptions:
+    return SearchOptions(
+        mode=Mode(mode),
+        fusion=Fusion(fusion),
+        vector_weight=vector_weight,
+        candidates=candidates,
+        min_score=min_score,
+        expand=expand,
+        rerank=rerank,
+        diversity=diversity,
+        collapse=collapse,
+    )
 
 
 class LegItem(Struct, frozen=True, kw_only=True):

@@ -59,8 +59,8 @@ _SETTINGS: Final = MappingProxyType(
 _FAST_SETTINGS: Final = MappingProxyType(
     {"fsync": "off", "full_page_writes": "off", "checkpoint_timeout": "1h"}
 )
-#: PostgreSQL's own cache: a sixteenth of all memory, within limits. It takes no more than is read.
-_SHARED_BUFFERS_MEGABYTES: Final = (128, 2048)
+#: PostgreSQL's own cache: an eighth of all memory, within limits. It takes no more than is read.
+_SHARED_BUFFERS_MEGABYTES: Final = (128, 8192)
 #: Processes that build an index together share memory; containers often have 64 MB for it.
 _SHARED_MEMORY_BYTES: Final = 512 * 1024 * 1024
 _OWN_SETTINGS: Final = "# Yours to edit: what stands here wins over the settings that Citewell starts with.\n"
@@ -166,7 +166,7 @@ def _cache_settings() -> dict[str, str]:
     memory = memory_bytes() >> 20
     least, most = _SHARED_BUFFERS_MEGABYTES
     return {
-        "shared_buffers": f"{min(most, max(least, memory // 16))}MB",
+        "shared_buffers": f"{min(most, max(least, memory // 8))}MB",
         "effective_cache_size": f"{max(512, memory // 2)}MB",
     }
 

@@ -99,8 +99,7 @@ class SearchOptions:
             raise InvalidInput(f"expand is {self.expand}; it must be from 0 to {MAX_EXPAND}")
 
 
-@dataclass(frozen=True, slots=True)
-class LegScore:
+class LegScore(NamedTuple):
     """What one leg says of a hit: its rank there, from 1, its raw score, and its part of the fused score."""
 
     rank: int
@@ -108,8 +107,7 @@ class LegScore:
     contribution: float
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """Why a hit is where it is; None for a leg that did not bring it, or a reranker that did not see it.
 
     rerank: what the reranker says of it, in [0, 1].
@@ -133,8 +131,7 @@ class Place:
     last_page: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A chunk that was found.
 
     similarity: cosine of question and chunk, in [-1, 1]; -1 if that was not asked for.
@@ -176,19 +173,8 @@ class Hit:
         )
 
     def ranked(self, relevance: float | None, explanation: Explanation) -> Hit:
-        """The hit with these: `dataclasses.replace` takes twice as long, and each hit is ranked."""
-        return Hit(
-            self.document_id,
-            self.document_name,
-            self.collection,
-            self.sha256,
-            self.chunk,
-            self.similarity,
-            relevance,
-            explanation,
-            self.also_in,
-            self.passage,
-        )
+        """The hit with these."""
+        return self._replace(relevance=relevance, explanation=explanation)
 
     @property
     def score(self) -> float:
@@ -242,8 +228,7 @@ class Ranked:
     explanation: Explanation
 
 
-@dataclass(frozen=True, slots=True)
-class SearchTrace:
+class SearchTrace(NamedTuple):
     """How a search went. dense_seen, lexical_seen: candidates of each leg; vector_weight: as it was applied.
 
     reranked: how many hits the reranker judged. plan: None where it is not known. Times in milliseconds:
@@ -260,12 +245,15 @@ class SearchTrace:
     plan: SearchPlan | None = None
 
 
+_NO_TRACE: Final = SearchTrace()
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Hits, best first, how they were found, and what should have contributed and could not."""
 
     hits: tuple[Hit, ...]
-    trace: SearchTrace = SearchTrace()
+    trace: SearchTrace = _NO_TRACE
     degradations: tuple[Degradation, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from heapq import nsmallest
 from typing import Final
@@ -89,7 +89,7 @@ class Distinct:
     def hits(self) -> tuple[Hit, ...]:
         """The kept ones, each with the places of its copies."""
         return tuple(
-            replace(hit, also_in=(*hit.also_in, *(copy.place for copy in copies))) if copies else hit
+            hit._replace(also_in=(*hit.also_in, *(copy.place for copy in copies))) if copies else hit
             for hit, copies in zip(self._kept, self._copies, strict=True)
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from citewell.model import Chunk, Hit, Passage
 from citewell.ports import PassageStore
@@ -19,7 +18,7 @@ async def expanded(hits: Sequence[Hit], passages: PassageStore, *, neighbours: i
     """
     found = await passages.around([hit.citation for hit in hits], neighbours=neighbours)
     return tuple(
-        replace(hit, passage=_alone(hit.chunk) if passage is None else passage)
+        hit._replace(passage=_alone(hit.chunk) if passage is None else passage)
         for hit, passage in zip(hits, found, strict=True)
     )
 

@@ -116,8 +116,7 @@ class Search:
                 await self._documents.get(document_id)
         if options.expand and self._passages is not None:
             hits = await expanded(hits, self._passages, neighbours=options.expand)
-        trace = replace(
-            trace,
+        trace = trace._replace(
             embed_ms=1000 * (embedded - began),
             find_ms=1000 * (time.perf_counter() - embedded) - selected.rerank_ms,
             reranked=selected.reranked,

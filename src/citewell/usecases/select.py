@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from citewell.errors import InvalidInput, RerankerRejected, RerankerUnavailable
@@ -22,6 +23,8 @@ MAX_RERANK_DEPTH: Final = 50
 
 #: Read beyond those that are wanted: copies rank side by side, so the last one's are mostly among them.
 _SPARE: Final = 2
+#: So many different options.
+_REMEMBERED: Final = 256
 #: How many times as many as are wanted diversity has to choose from.
 _CHOICE: Final = 4
 
@@ -75,12 +78,17 @@ class SelectHits:
     def __init__(self, *, encoder: LexicalEncoder | None = None, rerank: RerankStage | None = None) -> None:
         self._encoder = encoder or WordEncoder()
         self._stage = rerank
+        #: Most questions come with options that have come before.
+        self._settled = lru_cache(_REMEMBERED)(self._settle)
 
     def settled(self, options: SearchOptions) -> SearchOptions:
         """With `rerank` true or false. Raises InvalidInput if it is true and there is no reranker.
 
         Usually what is fused is reranked: who asks for one leg alone asks for its scores.
         """
+        return self._settled(options)
+
+    def _settle(self, options: SearchOptions) -> SearchOptions:
         if options.rerank and self._stage is None:
             raise InvalidInput("`rerank` needs a reranker, and there is none: see APP_RERANK_BACKEND")
         if options.rerank is None:
@@ -142,7 +150,7 @@ async def _distinct(
         more = await read(seen, 2 * seen)
         for hit in more:
             # Nobody has judged them: they stay below those that were.
-            distinct.add(replace(hit, relevance=judged.lowest * hit.score))
+            distinct.add(hit._replace(relevance=judged.lowest * hit.score))
             lowest_score = judged.lowest * hit.score
         count, seen = 2 * seen, seen + len(more)
     short = len(distinct) < min(top_k, seen) and lowest_score >= options.min_score
