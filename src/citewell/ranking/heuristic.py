@@ -88,10 +88,10 @@ class HeuristicReranker:
         asked = self._encoder.question(question)
         number = {term: position for position, terms in enumerate(asked) for term in terms}
         looked = [self._look(hit, number) for hit in hits]
-        weights = _weights(looked, count=len(asked))
+        weights = _Weights(looked, count=len(asked))
         ranked = _stretched([hit.score for hit in hits])
         return [
-            (base + _worth(each, weights) + _POSITION / (1 + hit.chunk.index)) / _ALL
+            (base + weights.worth(each) + _POSITION / (1 + hit.chunk.index)) / _ALL
             for base, each, hit in zip(ranked, looked, hits, strict=True)
         ]
 
@@ -129,68 +129,72 @@ class HeuristicReranker:
         return frozenset(term for term in self._encoder.sequence(text) if term is not None)
 
 
-def _weights(looked: Sequence[_Looked], *, count: int) -> list[float]:
-    """For each word how telling it is among the hits; 0 for one that none of them has."""
-    having = Counter(word for each in looked for word in each.titled.union(each.places))
-    total = len(looked)
-    return [
-        log(1 + (total - having[word] + 0.5) / (having[word] + 0.5)) if having[word] else 0.0
-        for word in range(count)
-    ]
+class _Weights:
+    """What each word of the question weighs, and what that makes together."""
 
+    def __init__(self, looked: Sequence[_Looked], *, count: int) -> None:
+        """Words weigh by how telling they are among the hits; one that none of them has weighs nothing."""
+        having = Counter(word for each in looked for word in each.titled.union(each.places))
+        total = len(looked)
+        self._of = [
+            log(1 + (total - having[word] + 0.5) / (having[word] + 0.5)) if having[word] else 0.0
+            for word in range(count)
+        ]
+        self._whole = sum(self._of)
+        self._pairs = [min(pair) for pair in pairwise(self._of)]
+        self._all_pairs = sum(self._pairs)
+        #: Questions of many words are met in parts.
+        self._met = min(1.0, _FEW_WORDS / max(1, count - self._of.count(0.0))) ** 2
 
-def _worth(looked: _Looked, weights: Sequence[float]) -> float:
-    whole = sum(weights)
-    if not whole:
-        return 0.0
-    few = min(1.0, _FEW_WORDS / sum(weight > 0 for weight in weights)) ** 2
-    title = sum(weights[word] for word in looked.titled) / whole
-    window = _best_window(looked.places, weights) / whole
-    return _TITLE * title + few * (_WINDOW * window + _PHRASES * _phrases(looked.places, weights))
+    def worth(self, looked: _Looked) -> float:
+        """What a hit is worth by where the words stand in it."""
+        if not self._whole:
+            return 0.0
+        places = looked.places
+        title = sum([self._of[word] for word in looked.titled]) / self._whole
+        window = self._best_window(places) / self._whole
+        phrases = self._phrases(places) / self._all_pairs if self._all_pairs else 0.0
+        return _TITLE * title + self._met * (_WINDOW * window + _PHRASES * phrases)
 
+    def _best_window(self, places: Places) -> float:
+        """The most that the words of one stretch weigh together."""
+        weights = self._of
+        best = weight = 0.0
+        inside, distinct, first = dict.fromkeys(places, 0), 0, 0
+        standing = sorted([(place, word) for word, found in places.items() for place in found])
+        for place, word in standing:
+            if not inside[word]:
+                weight += weights[word]
+                distinct += 1
+            inside[word] += 1
+            while standing[first][0] <= place - WINDOW:
+                left = standing[first][1]
+                inside[left] -= 1
+                if not inside[left]:
+                    weight -= weights[left]
+                    distinct -= 1
+                first += 1
+            if distinct == len(places):
+                return sum([weights[word] for word in places])
+            if weight > best:
+                best = weight
+        return best
 
-def _best_window(places: Places, weights: Sequence[float]) -> float:
-    """The most that the words of one stretch weigh together."""
-    most = sum(weights[word] for word in places)
-    best = weight = 0.0
-    inside, distinct, first = dict.fromkeys(places, 0), 0, 0
-    standing = sorted((place, word) for word, found in places.items() for place in found)
-    for place, word in standing:
-        if not inside[word]:
-            weight += weights[word]
-            distinct += 1
-        inside[word] += 1
-        while standing[first][0] <= place - WINDOW:
-            left = standing[first][1]
-            inside[left] -= 1
-            if not inside[left]:
-                weight -= weights[left]
-                distinct -= 1
-            first += 1
-        if distinct == len(places):
-            return most
-        best = max(best, weight)
-    return best
-
-
-def _phrases(places: Places, weights: Sequence[float]) -> float:
-    """The share of the question's pairs of neighbours that stand together."""
-    whole = sum(map(min, pairwise(weights)))
-    if not whole:
-        return 0.0
-    found = sum(
-        min(weights[word], weights[word + 1]) * _together(places[word], places[word + 1])
-        for word in places
-        if word + 1 in places
-    )
-    return found / whole
+    def _phrases(self, places: Places) -> float:
+        """What the question's pairs of neighbours that stand together weigh."""
+        found = 0.0
+        for word in places:
+            if word + 1 in places:
+                found += self._pairs[word] * _together(places[word], places[word + 1])
+        return found
 
 
 def _together(ones: Sequence[int], others: Sequence[int]) -> float:
     near = set(others)
     for worth, distances in _APART:
-        if any(one + distance in near for one in ones for distance in distances):
-            return worth
+        for distance in distances:
+            if not near.isdisjoint([one + distance for one in ones]):
+                return worth
     return 0.0
 
 

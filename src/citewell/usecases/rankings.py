@@ -106,8 +106,9 @@ class FusedRanking:
         async def read(start: int, stop: int) -> Sequence[Hit]:
             return await self._read(ranked[start:stop], strict=strict)
 
-        dense_seen = sum(candidate.similarity is not None for candidate in candidates.items)
-        lexical_seen = sum(candidate.bm25 is not None for candidate in candidates.items)
+        count = len(candidates.items)
+        dense_seen = count - [candidate.similarity for candidate in candidates.items].count(None)
+        lexical_seen = count - [candidate.bm25 for candidate in candidates.items].count(None)
         trace = SearchTrace(
             dense_seen=dense_seen, lexical_seen=lexical_seen, vector_weight=weight, plan=candidates.plan
         )
