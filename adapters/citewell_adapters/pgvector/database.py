@@ -194,6 +194,11 @@ class PgDatabase:
                     self._current.reset(token)
 
     @property
+    def search_ef(self) -> int:
+        """How many of the nearest HNSW keeps in view, where a statement does not set it."""
+        return self._search_ef
+
+    @property
     def in_unit_of_work(self) -> bool:
         """Whether the caller is inside `unit_of_work`."""
         return self._current.get() is not None

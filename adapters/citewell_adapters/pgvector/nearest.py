@@ -108,6 +108,17 @@ near_index AS MATERIALIZED (
 
 _SIZE: Final = "near_size AS MATERIALIZED ({size}), "
 
+#: Of a graph with fewer vectors HNSW finds as much with fewer in view: from _WHOLE_VIEW_VECTORS down by this
+#: power of their number. It holds to the end of the transaction, and is set before the index is looked at, as
+#: `near_size` says whether it is. A filter passes over many of those in view, so it has the whole.
+_WHOLE_VIEW_VECTORS: Final = 100_000
+_VIEW_POWER: Final = 2 / 3
+_LEAST_VIEW: Final = 40
+_VIEW: Final = """set_config('hnsw.ef_search', least({view}, greatest({least_view}, ceil({view} * power(
+    pg_relation_size({name}::regclass) / {whole_view_bytes}::float8, {view_power}
+))))::int::text, true) AS view"""
+_VIEW_FOR_FILTER: Final = "set_config('hnsw.ef_search', {view}::text, true) AS view"
+
 _NOTHING_NEAR: Final = """
 near AS (
     SELECT NULL::uuid AS document_id, NULL::bigint AS revision_id, NULL::int AS chunk_index,
@@ -144,14 +155,14 @@ _EXACT_MATCHING: Final = f"""
 
 # collections_name_key
 _COLLECTION: Final = (
-    "SELECT id, chunk_count > {max_exact} AS large, chunk_count AS matched FROM collections "
+    "SELECT id, chunk_count > {max_exact} AS large, chunk_count AS matched{and_view} FROM collections "
     "WHERE name = %(collection)s"
 )
 _WITHIN_COLLECTION: Final = "v.collection_id = (SELECT id FROM near_size)"
 _WAITING_WITHIN_COLLECTION: Final = "u.collection_id = (SELECT id FROM near_size)"
 
 _EVERYTHING: Final = (
-    "SELECT pg_relation_size({name}::regclass) > {max_bytes} AS large, NULL::bigint AS matched"
+    "SELECT pg_relation_size({name}::regclass) > {max_bytes} AS large, NULL::bigint AS matched{and_view}"
 )
 
 # chunks_pkey, revisions_pkey, documents_pkey, collections_pkey: for the winners only.
@@ -231,13 +242,21 @@ class AskedScope:
 class NearestStatements:
     """The statements for one space's vectors, each made once."""
 
-    def __init__(self, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int) -> None:
+    def __init__(
+        self, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int, view: int
+    ) -> None:
+        """view: how many of the nearest HNSW keeps in view where there are many vectors."""
+        row_bytes = _ROW_BYTES + 2 * space.space.dimensions
         self._names = {
             "vectors": space.vectors,
             "space_id": space.id,
             "name": sql.Literal(space.vectors.as_string()),
             "max_exact": max_exact_chunks,
-            "max_bytes": max_exact_chunks * (_ROW_BYTES + 2 * space.space.dimensions),
+            "max_bytes": max_exact_chunks * row_bytes,
+            "view": view,
+            "least_view": _LEAST_VIEW,
+            "view_power": _VIEW_POWER,
+            "whole_view_bytes": _WHOLE_VIEW_VECTORS * row_bytes,
         }
         self._max_exact_matching = max_exact_matching
         self._made = BoundedCache[tuple[object, ...], bytes]()
@@ -293,6 +312,7 @@ def _size(asked: AskedScope) -> LiteralString:
     in_collection = asked.scope.collection is not None
     size = _COLLECTION if in_collection else _EVERYTHING
     if asked.filter is None:
-        return _SIZE.replace("{size}", size)
+        return _SIZE.replace("{size}", size.replace("{and_view}", ", " + _VIEW))
+    size = size.replace("{and_view}", ", " + _VIEW_FOR_FILTER)
     tables = filtered_tables(asked.filter, size=size, in_collection=in_collection)
     return tables + _SIZE.replace("{size}", SIZE_OF_FILTERED)

@@ -55,7 +55,7 @@ class RecallStatements:
 
     def __init__(self, space: OpenedSpace) -> None:
         self.sample = _SAMPLE.format(vectors=space.vectors, space_id=sql.Literal(space.id))
-        nearest = NearestStatements(space, max_exact_chunks=_ALL, max_exact_matching=_ALL)
+        nearest = NearestStatements(space, max_exact_chunks=_ALL, max_exact_matching=_ALL, view=1)
         self._exact = CandidateStatements(nearest)
 
     def exact(self, scope: Scope, *, k: int) -> tuple[bytes, dict[str, object]]:

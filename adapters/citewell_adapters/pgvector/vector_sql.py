@@ -212,15 +212,15 @@ class SpaceStatements:
     recall: RecallStatements
 
     @classmethod
-    def of(cls, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int) -> Self:
+    def of(cls, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int, view: int) -> Self:
         """For an opened space.
 
         max_exact_chunks, max_exact_matching: up to how many chunks a collection, and what a filter lets
-        through, is read whole.
+        through, is read whole. view: how many of the nearest the index keeps in view.
         """
         vectors = space.vectors
         nearest = NearestStatements(
-            space, max_exact_chunks=max_exact_chunks, max_exact_matching=max_exact_matching
+            space, max_exact_chunks=max_exact_chunks, max_exact_matching=max_exact_matching, view=view
         )
         return cls(
             space_id=space.id,

@@ -104,7 +104,10 @@ class PgVectorStore:
         """Raises SpaceMismatch if the database holds vectors of another space."""
         space = self._inactive or await open_space(self._database, self._space, origin=self._origin)
         self._opened = SpaceStatements.of(
-            space, max_exact_chunks=self._max_exact_chunks, max_exact_matching=self._max_exact_matching
+            space,
+            max_exact_chunks=self._max_exact_chunks,
+            max_exact_matching=self._max_exact_matching,
+            view=self._database.search_ef,
         )
         return self
 
