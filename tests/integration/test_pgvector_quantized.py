@@ -338,6 +338,21 @@ async def test_a_store_that_does_not_know_is_refused(house: House, to_quantized:
             assert best.document_id != lease.document_id
 
 
+@pytest.mark.parametrize("quantized", [True, False])
+async def test_an_index_may_be_built_anew_under_searches(house: House, quantized: bool) -> None:
+    """By REINDEX, which keeps its name: no search is refused."""
+    if quantized:
+        await house.quantize()
+    [question] = await house.questions(1)
+    async with open_pg_stores(house.url, space=SPACE) as stores:
+        before = [hit.ref for hit in await stores.vectors.search(question, k=5, scope=Scope())]
+        index = (BINARY if quantized else PLAIN).copy().pop()
+        async with house.stores.database.connection() as connection:
+            await connection.execute(f"REINDEX INDEX CONCURRENTLY {index}".encode())
+        assert [hit.ref for hit in await stores.vectors.search(question, k=5, scope=Scope())] == before
+        assert index in await executed(house, stores.lexical, Scope(), k=5)
+
+
 async def test_vectors_of_one_sign_or_of_zeros_cost_no_hit(house: House) -> None:
     """All have the same signs: what is found is not the nearest, but it is as much as was asked for."""
     await house.quantize()

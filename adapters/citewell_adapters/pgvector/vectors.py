@@ -72,7 +72,8 @@ class PgVectorStore:
     through of up to `max_exact_matching`, are searched exactly. Once another space is active, because another
     process has opened the database with it, without any vector then, or has made it active, every call that
     has to do with vectors raises SpaceMismatch and changes nothing. One that writes leaves its unit of work
-    as it was; one that reads spoils it.
+    as it was; one that reads spoils it. Once the space has another kind of index, searches that may go by it
+    raise SpaceMismatch, and nothing else does.
     """
 
     def __init__(
