@@ -118,14 +118,14 @@ def _show(states: Sequence[SpaceState], *, as_json: bool) -> None:
             f"{state.space.space.dimensions:,}",
             state.space.origin.backend if state.space.origin else "?",
             "active" if state.space.active else "",
-            "signs" if state.space.quantized else "vectors",
             f"{state.vectors:,}",
             f"{100 * state.complete:.1f} %",
             size(state.size_bytes),
+            "signs" if state.space.quantized else "vectors",
         )
         for state in states
     ]
-    print_table(("id", "model", "dimensions", "backend", "", "index of", "vectors", "complete", "size"), rows)
+    print_table(("id", "model", "dimensions", "backend", "", "vectors", "complete", "size", "index of"), rows)
     click.echo(f"\n{counted(states[0].live_chunks, 'passage')} can be found.")
 
 
