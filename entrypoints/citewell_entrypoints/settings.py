@@ -166,7 +166,7 @@ class Settings(BaseSettings):
         default=0.01, description="share of the questions that are held against an exact search; 0: none"
     )
     recall_floor: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.95, description="recall of the index below which a warning is logged"
+        default=0.95, description="recall of the index below which a warning is logged and no space quantized"
     )
     search_candidates: Annotated[int, Field(ge=10, le=1_000)] = Field(
         default=100, description="chunks that each leg of a search brings to the ranking; half under a filter"

@@ -26,7 +26,7 @@ def _citewell(service: Service, *arguments: str) -> str:
 
 
 def test_a_running_service_goes_over_to_another_model() -> None:
-    """It answers before and after without a restart, and ingests into the new space."""
+    """It answers before and after without a restart, ingests into the new space, and that is quantized."""
     with (
         tempfile.TemporaryDirectory(prefix="citewell-test-") as name,
         serving(Path(name)) as service,
@@ -47,6 +47,9 @@ def test_a_running_service_goes_over_to_another_model() -> None:
         [_, former, active, *_] = _citewell(service, "spaces").splitlines()
         assert former.split()[2:6] == ["1,536", "mock", "1", "50.0"]
         assert active.split()[2:7] == ["48", "mock", "active", "2", "100.0"]
+        assert "The space 2 is quantized" in _citewell(service, "spaces", "quantize", "2")
+        assert _best(client, "When does the ferry leave?") == _TEXT
+        assert _citewell(service, "spaces").splitlines()[2].split()[-1] == "signs"
 
 
 def _best(client: httpx.Client, question: str) -> str:

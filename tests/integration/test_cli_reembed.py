@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from tests.conftest import MigratedDatabase
+from tests.pgstores import rows
 from tests.processes import Process, process, settings_on
 
+from citewell_adapters.pgvector import PgDatabase
 from citewell_entrypoints.cli.root import root
 
 TEXTS = (
@@ -86,6 +89,70 @@ async def test_a_model_is_changed_and_changed_back(running: Process) -> None:
     assert await listed() == [(first, 64, True, 3)]
 
 
+async def test_a_space_is_quantized_if_enough_is_found(running: Process) -> None:
+    """Measured first; said with figures, and with the way back."""
+    await running.index()
+    quantized = await citewell("spaces", "quantize", "1", "--questions", "2")
+    assert quantized.exit_code == 0, quantized.output
+    assert "recall@10 1.0000 (95 % confidence: 1.0000 to 1.0000), 2 questions" in quantized.stdout
+    assert "citewell spaces quantize 1 --off" in quantized.stdout
+    assert json.loads((await citewell("spaces", "--json")).stdout)[0]["quantized"] is True
+    assert "signs" in (await citewell("spaces")).stdout
+    assert (await running.search(TEXTS[0]))[0].chunk.text == TEXTS[0]
+    again = await citewell("spaces", "quantize", "1")
+    assert (again.exit_code, again.stdout) == (0, "Nothing to do: the space 1 is quantized.\n")
+    back = await citewell("spaces", "quantize", "1", "--off")
+    assert back.exit_code == 0, back.output
+    assert json.loads((await citewell("spaces", "--json")).stdout)[0]["quantized"] is False
+    assert (await running.search(TEXTS[1]))[0].chunk.text == TEXTS[1]
+    again = await citewell("spaces", "quantize", "1", "--off")
+    assert (again.exit_code, again.stdout) == (0, "Nothing to do: the space 1 is not quantized.\n")
+
+
+# All have the same signs.
+_ALL_POSITIVE = """
+WITH document AS (
+    SELECT d.collection_id, d.id, d.live_revision_id AS revision_id FROM documents AS d LIMIT 1
+), added AS (
+    INSERT INTO chunks (revision_id, chunk_index, span_start, span_end, first_page, last_page, token_count,
+        heading_path, text)
+    SELECT revision_id, n, n, n + 1, 1, 1, 1, '{}', 'The ferry number ' || n || ' leaves at dawn.'
+    FROM document, generate_series(1, 2000) AS n
+)
+INSERT INTO vectors_1 (collection_id, document_id, revision_id, chunk_index, embedding)
+SELECT collection_id, id, revision_id, n, (
+    SELECT array_agg(0.01 + random()) FROM generate_series(1, 64) WHERE n > 0
+)::halfvec
+FROM document, generate_series(1, 2000) AS n
+RETURNING 1
+"""
+
+
+async def test_a_space_whose_signs_tell_too_little_stays_as_it_is(running: Process) -> None:
+    """Exit code 1, the figures, and the index that it had; below another floor it may be."""
+    await running.index()
+    async with PgDatabase(os.environ["APP_DATABASE_URL"]) as database:
+        await rows(database, _ALL_POSITIVE)
+        refused = await citewell("spaces", "quantize", "1", "--questions", "20")
+        assert refused.exit_code == 1
+        assert "recall@10 0." in refused.stdout
+        assert "this is below 0.95: the space 1 keeps the index that it had" in refused.stderr
+        query = "SELECT indexname FROM pg_indexes WHERE tablename = 'vectors_1'"
+        assert set(await rows(database, query)) == {("vectors_1_pkey",), ("vectors_1_hnsw",)}
+        assert json.loads((await citewell("spaces", "--json")).stdout)[0]["quantized"] is False
+        lower = await citewell("spaces", "quantize", "1", "--questions", "20", "--floor", "0")
+        assert lower.exit_code == 0, lower.output
+        assert set(await rows(database, query)) == {("vectors_1_pkey",), ("vectors_1_binary",)}
+
+
+async def test_nothing_is_quantized_unmeasured(running: Process) -> None:
+    """What waits for the index says nothing about it."""
+    refused = await citewell("spaces", "quantize", "1")
+    assert refused.exit_code == 1
+    assert "nothing can be measured" in refused.stderr
+    assert json.loads((await citewell("spaces", "--json")).stdout)[0]["quantized"] is False
+
+
 async def test_judgements_are_asked_of_both_spaces(running: Process, tmp_path: Path) -> None:
     """nDCG@10 by meaning and of both legs; documents are named by their names or ids."""
     queries, qrels = tmp_path / "queries.jsonl", tmp_path / "qrels.tsv"
@@ -117,6 +184,8 @@ async def test_wrong_use_is_told(running: Process, tmp_path: Path) -> None:
         (("reembed", "--to", "99"), "neither local, mock, openai nor the id"),
         (("spaces", "drop"), "say which space"),
         (("spaces", "drop", "99", "--yes"), "there is no embedding space 99"),
+        (("spaces", "quantize"), "citewell spaces quantize ID"),
+        (("spaces", "quantize", "99"), "there is no embedding space 99"),
     ):
         result = await citewell(*arguments)
         assert result.exit_code != 0

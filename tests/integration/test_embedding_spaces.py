@@ -330,7 +330,7 @@ async def test_an_inactive_space_can_be_searched_and_is_refused_to_a_writer(
     target = await operator.prepare(32)
     embedder = MockEmbedder(dimensions=32)
     await operator.builder(embedder).fill(target)
-    async with PgVectorStore(operator.database, target.space, inactive=target) as store:
+    async with PgVectorStore(operator.database, target.space, opened=target) as store:
         [vector] = await embedder.embed([TEXTS[5]], role="question")
         [hit] = await store.search(vector, k=1, scope=Scope())
         assert hit.chunk.text == TEXTS[5]

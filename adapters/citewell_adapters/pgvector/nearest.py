@@ -4,6 +4,7 @@
     a small collection     read its vectors through the key
     a large collection     HNSW in the order of the index; the key if that came back short
     everything             the same, small or large by the size of the table
+    a quantized space      where the others go by HNSW, several times as many by HNSW over signs, then exactly
 
 With a filter, what is small is what matches: see `filtered`. Live vectors that wait for the index are read
 through their keys and merged in.
@@ -77,15 +78,41 @@ near AS MATERIALIZED (
 )
 """  # noqa: S608 - made of constants
 
-# vectors_<space>_hnsw, or vectors_<space>_pkey; for what is not in them yet,
-# unindexed_space_id_collection_id_document_id_key. `within` filters while the index is walked, so it must not
-# invite PostgreSQL to another index; the CASE also keeps it from thinking that nearly nothing passes.
-_INDEXED: Final = f"""
-near_index AS MATERIALIZED (
+# `within` filters while the index is walked, so it must not invite PostgreSQL to another index; the CASE also
+# keeps it from thinking that nearly nothing passes. The index is named so that PostgreSQL refuses to plan the
+# statement once it is gone, instead of reading the whole table; when the statement runs this costs nothing.
+_WALKED: Final = """
+    {index}::regclass IS NOT NULL
+    AND (SELECT large FROM near_size) AND CASE WHEN {within} THEN true ELSE false END
+"""
+
+# vectors_<space>_hnsw
+_BY_VECTORS: Final = f"""
     {_FOUND}
     FROM {{vectors}} AS v
-    WHERE (SELECT large FROM near_size) AND CASE WHEN {{within}} THEN true ELSE false END
+    WHERE {_WALKED}
     ORDER BY v.embedding <=> %(vector)s::halfvec LIMIT {{candidates}}
+"""
+
+# vectors_<space>_binary
+_BY_SIGNS: Final = f"""
+    {_FOUND}
+    FROM (
+        SELECT v.document_id, v.revision_id, v.chunk_index, v.embedding
+        FROM {{vectors}} AS v
+        WHERE {_WALKED}
+        ORDER BY binary_quantize(v.embedding)::bit({{dimensions}})
+            <~> binary_quantize(%(vector)s::halfvec)::bit({{dimensions}})
+        LIMIT {{rescored}}
+    ) AS v
+    ORDER BY {_BEST_FIRST} LIMIT {{candidates}}
+"""  # noqa: S608 - made of constants
+
+# near_index, or vectors_<space>_pkey; for what is not in them yet,
+# unindexed_space_id_collection_id_document_id_key.
+_INDEXED: Final = f"""
+near_index AS MATERIALIZED (
+    {{near_index}}
 ), near_exact AS MATERIALIZED (
     {{exact}}
 ), near_waiting AS MATERIALIZED (
@@ -185,6 +212,11 @@ _AND_COLLECTION: Final = " AND d.collection_id = (SELECT id FROM collections WHE
 #: ones out of order. At k = 100 in a sixth of 50,000 chunks this finds 98 % of what it should, not 95 %.
 _SPARE_CANDIDATES: Final = 10
 
+#: So many of a quantized space are rescored at least, as HNSW brings them at once, and so many for each one
+#: wanted: of 100,000 vectors in clusters this finds 99.8 % of the 10 nearest, 99.7 % of the 100 nearest.
+_LEAST_RESCORED: Final = 200
+_RESCORED_FOR_EACH: Final = 8
+
 #: What a vector costs in its table besides its numbers.
 _ROW_BYTES: Final = 72
 
@@ -251,6 +283,8 @@ class NearestStatements:
             "vectors": space.vectors,
             "space_id": space.id,
             "name": sql.Literal(space.vectors.as_string()),
+            "index": space.index,
+            "dimensions": space.space.dimensions,
             "max_exact": max_exact_chunks,
             "max_bytes": max_exact_chunks * row_bytes,
             "view": view,
@@ -258,6 +292,7 @@ class NearestStatements:
             "view_power": _VIEW_POWER,
             "whole_view_bytes": _WHOLE_VIEW_VECTORS * row_bytes,
         }
+        self._near_index = _BY_SIGNS if space.quantized else _BY_VECTORS
         self._max_exact_matching = max_exact_matching
         self._made = BoundedCache[tuple[object, ...], bytes]()
 
@@ -277,17 +312,18 @@ class NearestStatements:
         """
         spare = max(k if asked.filter is None else k // 2, _SPARE_CANDIDATES)
         max_matching = self._max_exact_matching and self._max_exact_matching + _MATCHING_FOR_EACH * k
-        return sql.SQL(_parts(asked) if dense else _sizes(asked)).format(
+        return sql.SQL(_parts(asked, self._near_index) if dense else _sizes(asked)).format(
             **self._names,
             k=k,
             candidates=k + spare,
+            rescored=max(_LEAST_RESCORED, _RESCORED_FOR_EACH * k),
             max_matching=max_matching,
             max_read=max_matching and max(max_matching, _MAX_READ_DOCUMENTS),
             sample=SAMPLE,
         )
 
 
-def _parts(asked: AskedScope) -> LiteralString:
+def _parts(asked: AskedScope, near_index: LiteralString) -> LiteralString:
     if (documents := asked.documents) is not None:
         return _EXACT_IN_DOCUMENTS.replace("{documents}", documents)
     in_collection = asked.scope.collection is not None
@@ -298,7 +334,7 @@ def _parts(asked: AskedScope) -> LiteralString:
         within += f" AND {asked.filter.matches('v.document_id')}"
         waiting += f" AND {asked.filter.matches('u.document_id')}"
         exact = _EXACT_MATCHING.replace("{all_matching}", all_matching(asked.filter))
-    statement = _size(asked) + _INDEXED.replace("{exact}", exact)
+    statement = _size(asked) + _INDEXED.replace("{near_index}", near_index).replace("{exact}", exact)
     return statement.replace("{within}", within).replace("{waiting_within}", waiting)
 
 

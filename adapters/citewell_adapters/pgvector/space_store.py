@@ -23,6 +23,7 @@ from citewell_adapters.pgvector.building import (
 from citewell_adapters.pgvector.database import Connection, PgDatabase
 from citewell_adapters.pgvector.halfvec import half_vector
 from citewell_adapters.pgvector.locks import lock_until_end
+from citewell_adapters.pgvector.reindexing import build_index, drop_index, keep_index, on_trial
 from citewell_adapters.pgvector.spaces import (
     SPACES,
     OpenedSpace,
@@ -120,6 +121,11 @@ class PgSpaces:
         async with self._database.connection() as connection:
             return await active_space(connection)
 
+    async def get(self, space_id: int) -> OpenedSpace:
+        """The space. Raises NotFound."""
+        async with self._database.connection() as connection:
+            return await _found(connection, space_id)
+
     async def in_use(self, space: OpenedSpace) -> bool:
         """Whether the space has vectors, staged ones too."""
         async with self._database.connection() as connection:
@@ -149,15 +155,18 @@ class PgSpaces:
         return await self._alone(prepared)
 
     @asynccontextmanager
-    async def building(self, space: OpenedSpace) -> AsyncIterator[None]:
-        """Only one process at a time is here for a space. Raises Conflict for a second one."""
+    async def building(self, space: OpenedSpace) -> AsyncIterator[Connection]:
+        """Only one process at a time is here for a space. Raises Conflict for a second one.
+
+        It is so until the session of the connection is over, however its process ends.
+        """
         key = {"space_id": space.id}
         async with self._database.connection() as connection:
             row = await (await connection.execute(_TRY_LOCK, key)).fetchone()
             if not (row and row[0]):
                 raise Conflict(f"another process is building {space.space}: wait for it, or stop it")
             try:
-                yield
+                yield connection
             finally:
                 await connection.execute(_UNLOCK, key)
 
@@ -213,10 +222,7 @@ class PgSpaces:
         async def dropped(connection: Connection) -> OpenedSpace:
             await lock_until_end(connection, "embedding space")
             await connection.execute(_LOCK, {"space_id": space_id})
-            rows = await (await connection.execute(_ALL)).fetchall()
-            found = next((space for space in map(opened_space, rows) if space.id == space_id), None)
-            if found is None:
-                raise NotFound(f"there is no embedding space {space_id}")
+            found = await _found(connection, space_id)
             if found.active:
                 raise Conflict(
                     f"the embedding space {space_id} is the active one: activate another one first"
@@ -225,6 +231,33 @@ class PgSpaces:
             return found
 
         return await self._alone(dropped)
+
+    async def reindex(
+        self, space_id: int, *, quantized: bool, accept: Callable[[OpenedSpace], Awaitable[bool]]
+    ) -> bool:
+        """Give the space an index over its vectors' signs, or over the vectors; whether it has it then.
+
+        It is built beside the one that serves searches meanwhile. accept: hears of the space as it is
+        searched by the new one, and says whether that is to take the other one's place. Else, and if anything
+        is raised, all is as it was. Raises NotFound, Conflict while another process is at the space, and
+        SpaceMismatch if the space is switched or dropped meanwhile.
+        """
+        async with self.building(await self.get(space_id)) as connection:
+            space = await self.get(space_id)
+            trial = on_trial(space, quantized=quantized)
+            try:
+                # Of somebody who was interrupted.
+                await self._alone(lambda own: drop_index(own, trial))
+                if space.quantized is quantized:
+                    return True
+                await build_index(connection, trial)
+                accepted = await accept(trial)
+                if accepted:
+                    await self._alone(lambda own: keep_index(own, trial))
+                return accepted
+            finally:
+                # It has another name if it was kept.
+                await self._alone(lambda own: drop_index(own, trial))
 
     async def _alone(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Does the work in a transaction that waits for locks only shortly, and again if it has to."""
@@ -240,6 +273,14 @@ class PgSpaces:
                 if not isinstance(error.__cause__, busy) or tries == _TRIES:
                     raise
             await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _found(connection: Connection, space_id: int) -> OpenedSpace:
+    rows = await (await connection.execute(_ALL)).fetchall()
+    found = next((space for space in map(opened_space, rows) if space.id == space_id), None)
+    if found is None:
+        raise NotFound(f"there is no embedding space {space_id}")
+    return found
 
 
 async def _complete(connection: Connection, space: OpenedSpace, embed: Embed) -> None:

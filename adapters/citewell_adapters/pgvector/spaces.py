@@ -27,8 +27,12 @@ __all__ = [
     "remove_space",
 ]
 
-#: As `opened_space` reads them.
-SPACES: Final = "SELECT id, model, dimensions, active, backend, backend_model FROM embedding_spaces"
+#: As `opened_space` reads them. Which index a space has is known from its name alone: see `reindexing`.
+SPACES: Final = """
+SELECT id, model, dimensions, active, backend, backend_model,
+    to_regclass('vectors_' || id || '_binary') IS NOT NULL
+FROM embedding_spaces
+"""
 
 # embedding_spaces_active
 _ACTIVE: Final = f"{SPACES} WHERE active"
@@ -76,17 +80,29 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSpace:
-    """A space as the database knows it. origin: None if nobody has noted it."""
+    """A space as the database knows it. origin: None if nobody has noted it.
+
+    quantized: its index is over the signs of the vectors, not over the vectors. on_trial: it is searched by
+    the index that is to take the place of the other.
+    """
 
     id: int
     space: EmbeddingSpace
     active: bool = True
     origin: Origin | None = None
+    quantized: bool = False
+    on_trial: bool = False
 
     @property
     def vectors(self) -> sql.Identifier:
         """The table of its indexed vectors; another one once it is active, or no longer."""
         return sql.Identifier(f"vectors_{self.id}" if self.active else f"inactive_vectors_{self.id}")
+
+    @property
+    def index(self) -> str:
+        """The name of the index that its searches go by."""
+        kind = "new" if self.on_trial else "binary" if self.quantized else "hnsw"
+        return f"vectors_{self.id}_{kind}"
 
 
 async def open_space(
@@ -170,9 +186,9 @@ async def remove_space(connection: Connection, held: OpenedSpace) -> None:
 
 def opened_space(row: tuple[Any, ...]) -> OpenedSpace:
     """From a row of SPACES."""
-    space_id, model, dimensions, active, backend, backend_model = row
+    space_id, model, dimensions, active, backend, backend_model, quantized = row
     origin = None if backend is None else Origin(backend, backend_model)
-    return OpenedSpace(space_id, EmbeddingSpace(model, dimensions), active, origin)
+    return OpenedSpace(space_id, EmbeddingSpace(model, dimensions), active, origin, quantized)
 
 
 def _row(space: EmbeddingSpace, active: bool, origin: Origin | None) -> dict[str, object]:

@@ -75,7 +75,8 @@ class PgVectorStore:
     through of up to `max_exact_matching`, are searched exactly. Once another space is active, because another
     process has opened the database with it, without any vector then, or has made it active, every call that
     has to do with vectors raises SpaceMismatch and changes nothing. One that writes leaves its unit of work
-    as it was; one that reads spoils it.
+    as it was; one that reads spoils it. Once the space has another kind of index, searches that may go by it
+    raise SpaceMismatch, and nothing else does.
     """
 
     def __init__(
@@ -84,25 +85,25 @@ class PgVectorStore:
         space: EmbeddingSpace,
         *,
         origin: Origin | None = None,
-        inactive: OpenedSpace | None = None,
+        opened: OpenedSpace | None = None,
         max_exact_chunks: int = MAX_EXACT_CHUNKS,
         max_exact_matching: int = MAX_EXACT_MATCHING,
     ) -> None:
         """origin: noted for whoever has to make vectors of the space.
 
-        inactive: the space as it is, if it is not to be made active but searched while it is inactive.
+        opened: the space as it is, if it is not to be made active but searched, inactive or on trial.
         """
         self._database = database
         self._space = space
         self._origin = origin
-        self._inactive = inactive
+        self._as_it_is = opened
         self._max_exact_chunks = max_exact_chunks
         self._max_exact_matching = max_exact_matching
         self._opened: SpaceStatements | None = None
 
     async def __aenter__(self) -> Self:
         """Raises SpaceMismatch if the database holds vectors of another space."""
-        space = self._inactive or await open_space(self._database, self._space, origin=self._origin)
+        space = self._as_it_is or await open_space(self._database, self._space, origin=self._origin)
         self._opened = SpaceStatements.of(
             space,
             max_exact_chunks=self._max_exact_chunks,

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "counted", "inline", "print_table", "printable", "reflowed", "wrapped"]
+__all__ = ["console", "counted", "inline", "print_table", "printable", "reflowed", "size", "wrapped"]
 
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
@@ -57,6 +57,11 @@ def wrapped(text: str, *, indent: str = "") -> str:
 def counted(number: int, noun: str) -> str:
     """Like `1 page` or `2 pages`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(size_bytes: int) -> str:
+    """Like `12 KiB` or `3.4 MiB`."""
+    return f"{size_bytes / 1024:,.0f} KiB" if size_bytes < 1 << 20 else f"{size_bytes / (1 << 20):,.1f} MiB"
 
 
 def console(*, stderr: bool = False) -> Console:

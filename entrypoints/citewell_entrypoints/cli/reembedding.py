@@ -142,7 +142,7 @@ class _Run:
         async with (
             opened_embedder(settings) as former,
             PgVectorStore(self.database, self.active.space) as before,
-            PgVectorStore(self.database, self.target.space, inactive=self.target) as after,
+            PgVectorStore(self.database, self.target.space, opened=self.target) as after,
         ):
             if former.space != self.active.space:
                 click.echo(f"Note: not compared, since the settings make {former.space}.")

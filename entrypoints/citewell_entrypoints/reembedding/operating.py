@@ -35,6 +35,7 @@ async def operators_database(settings: Settings) -> AsyncIterator[PgDatabase]:
         max_size=_CONNECTIONS,
         statement_timeout_seconds=_STATEMENT_SECONDS,
         application_name="citewell reembed",
+        search_ef=settings.search_ef,
     ) as database:
         yield database
 
