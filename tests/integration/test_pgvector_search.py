@@ -20,6 +20,7 @@ from tests.pgstores import PgStores, cloned_database, open_pg_stores, rows
 from uuid_utils.compat import uuid7
 
 from citewell.errors import InvalidInput
+from citewell.filtering import parse_filter
 from citewell.model import ChunkRef, DocumentId, EmbeddingSpace, Lease, Scope
 from citewell.testing.stores import CONTRACT_SPACE, Stores, chunk, claimed, unit_vector
 from citewell.testing.vectors import cosine, random_vector
@@ -489,3 +490,34 @@ async def test_every_statement_has_its_index(
     plan = list(nodes(explained[0]["Plan"]))
     assert expected in {node.get("Index Name") for node in plan}
     assert "Seq Scan" not in {node["Node Type"] for node in plan}
+
+
+@pytest.mark.parametrize(
+    ("k", "condition", "search_ef", "view"),
+    [
+        (5, None, 200, "64"),
+        (100, None, 200, "200"),
+        (40, None, 200, "80"),
+        (5, {"parity": "odd"}, 200, "200"),
+        (5, None, 30, "30"),
+    ],
+)
+async def test_fewer_are_kept_in_view_where_fewer_are_wanted_of_few(
+    migrated_database: MigratedDatabase,
+    k: int,
+    condition: dict[str, Any] | None,
+    search_ef: int,
+    view: str,
+) -> None:
+    """Never more than the setting says; and it holds for that search alone."""
+    scope = Scope("some", filter=None if condition is None else parse_filter(condition))
+    view_now = "SELECT current_setting('hnsw.ef_search')"
+    async with open_pg_stores(await migrated_database(), search_ef=search_ef) as stores:
+        async with stores.database.connection() as connection:
+            await connection.execute("INSERT INTO collections (name) VALUES ('some')")
+        async with stores.unit_of_work():
+            await stores.vectors.search(unit_vector(0), k=k, scope=scope)
+            assert await stores.database.fetch(view_now, {}) == [(view,)]
+        for _ in range(4):
+            await stores.vectors.search(unit_vector(0), k=k, scope=scope)
+            assert await stores.database.fetch(view_now, {}) == [(str(search_ef),)]

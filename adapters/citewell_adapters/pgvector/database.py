@@ -28,6 +28,8 @@ _IDLE_IN_TRANSACTION_SECONDS: Final = 600.0
 
 _NOT_OPEN: Final = "the database is not open: use `async with database:`"
 
+_LEAST_POOL: Final = 2
+
 #: Less than readiness waits for a part.
 _SPARE_SECONDS: Final = 1.5
 
@@ -56,7 +58,10 @@ _SESSION: Final = sql.SQL(
 
 
 class PgDatabase:
-    """A pool of connections to one PostgreSQL database.
+    """Connections to one PostgreSQL database.
+
+    max_size: how many at most, besides the spare one. Half of them are shared by all who `fetch`; the others,
+    two at least, are a pool for whole pieces of work.
 
     Whatever is called while the database is away raises StoreUnavailable after `connect_timeout_seconds` at
     most; once it is back, so are the connections. `statement_timeout_seconds` bounds each statement but
@@ -79,7 +84,8 @@ class PgDatabase:
     ) -> None:
         self._url = url
         self._lane_count = max(1, max_size // 2)
-        self._max_size = max(1, max_size - self._lane_count)
+        # Whoever keeps others out needs one for that, and one to work with.
+        self._max_size = max(min(max_size, _LEAST_POOL), max_size - self._lane_count)
         self._min_size = min(min_size, self._max_size)
         self._connect_timeout_seconds = connect_timeout_seconds
         self._statement_timeout_seconds = statement_timeout_seconds

@@ -135,16 +135,20 @@ near_index AS MATERIALIZED (
 
 _SIZE: Final = "near_size AS MATERIALIZED ({size}), "
 
-#: Of a graph with fewer vectors HNSW finds as much with fewer in view: from _WHOLE_VIEW_VECTORS down by this
-#: power of their number. It holds to the end of the transaction, and is set before the index is looked at, as
-#: `near_size` says whether it is. A filter passes over many of those in view, so it has the whole.
+#: How many of the nearest HNSW keeps in view. It holds to the end of the transaction, and is set before the
+#: index is looked at, as `near_size` says whether it is.
+_VIEW: Final = ", set_config('hnsw.ef_search', ({view})::int::text, true) AS view"
+#: A filter passes over many of those in view; signs are rescored.
+_WHOLE_VIEW: Final = "{whole_view}"
+#: Of a graph with fewer vectors as much is found with fewer in view: from _WHOLE_VIEW_VECTORS down by this
+#: power of their number, but no fewer than are taken.
+_VIEW_BY_SIZE: Final = """least({whole_view}, greatest({least_view}, ceil({whole_view} * power(
+    pg_relation_size({name}::regclass) / {whole_view_bytes}::float8, {view_power}
+))))"""
 _WHOLE_VIEW_VECTORS: Final = 100_000
 _VIEW_POWER: Final = 2 / 3
-_LEAST_VIEW: Final = 40
-_VIEW: Final = """set_config('hnsw.ef_search', least({view}, greatest({least_view}, ceil({view} * power(
-    pg_relation_size({name}::regclass) / {whole_view_bytes}::float8, {view_power}
-))))::int::text, true) AS view"""
-_VIEW_FOR_FILTER: Final = "set_config('hnsw.ef_search', {view}::text, true) AS view"
+_LEAST_VIEW: Final = 64
+_MOST_VIEW: Final = 1_000
 
 _NOTHING_NEAR: Final = """
 near AS (
@@ -287,12 +291,11 @@ class NearestStatements:
             "dimensions": space.space.dimensions,
             "max_exact": max_exact_chunks,
             "max_bytes": max_exact_chunks * row_bytes,
-            "view": view,
-            "least_view": _LEAST_VIEW,
             "view_power": _VIEW_POWER,
             "whole_view_bytes": _WHOLE_VIEW_VECTORS * row_bytes,
         }
-        self._near_index = _BY_SIGNS if space.quantized else _BY_VECTORS
+        self._quantized = space.quantized
+        self._view = view
         self._max_exact_matching = max_exact_matching
         self._made = BoundedCache[tuple[object, ...], bytes]()
 
@@ -312,18 +315,22 @@ class NearestStatements:
         """
         spare = max(k if asked.filter is None else k // 2, _SPARE_CANDIDATES)
         max_matching = self._max_exact_matching and self._max_exact_matching + _MATCHING_FOR_EACH * k
-        return sql.SQL(_parts(asked, self._near_index) if dense else _sizes(asked)).format(
+        rescored = max(_LEAST_RESCORED, _RESCORED_FOR_EACH * k)
+        parts = _parts(asked, quantized=self._quantized) if dense else _sizes(asked)
+        return sql.SQL(parts).format(
             **self._names,
             k=k,
             candidates=k + spare,
-            rescored=max(_LEAST_RESCORED, _RESCORED_FOR_EACH * k),
+            rescored=rescored,
+            whole_view=min(_MOST_VIEW, max(self._view, rescored)) if self._quantized else self._view,
+            least_view=max(_LEAST_VIEW, k + spare),
             max_matching=max_matching,
             max_read=max_matching and max(max_matching, _MAX_READ_DOCUMENTS),
             sample=SAMPLE,
         )
 
 
-def _parts(asked: AskedScope, near_index: LiteralString) -> LiteralString:
+def _parts(asked: AskedScope, *, quantized: bool) -> LiteralString:
     if (documents := asked.documents) is not None:
         return _EXACT_IN_DOCUMENTS.replace("{documents}", documents)
     in_collection = asked.scope.collection is not None
@@ -334,7 +341,10 @@ def _parts(asked: AskedScope, near_index: LiteralString) -> LiteralString:
         within += f" AND {asked.filter.matches('v.document_id')}"
         waiting += f" AND {asked.filter.matches('u.document_id')}"
         exact = _EXACT_MATCHING.replace("{all_matching}", all_matching(asked.filter))
-    statement = _size(asked) + _INDEXED.replace("{near_index}", near_index).replace("{exact}", exact)
+    view = _VIEW_BY_SIZE if asked.filter is None and not quantized else _WHOLE_VIEW
+    near_index = _BY_SIGNS if quantized else _BY_VECTORS
+    statement = _size(asked, view=view) + _INDEXED.replace("{near_index}", near_index)
+    statement = statement.replace("{exact}", exact)
     return statement.replace("{within}", within).replace("{waiting_within}", waiting)
 
 
@@ -344,11 +354,12 @@ def _sizes(asked: AskedScope) -> LiteralString:
     return _size(asked) + _NOTHING_NEAR + _PLAN_OF_SIZE
 
 
-def _size(asked: AskedScope) -> LiteralString:
+def _size(asked: AskedScope, *, view: LiteralString | None = None) -> LiteralString:
+    """view: of the index, if it may be looked at."""
     in_collection = asked.scope.collection is not None
-    size = _COLLECTION if in_collection else _EVERYTHING
+    size: LiteralString = _COLLECTION if in_collection else _EVERYTHING
+    size = size.replace("{and_view}", "" if view is None else _VIEW.replace("{view}", view))
     if asked.filter is None:
-        return _SIZE.replace("{size}", size.replace("{and_view}", ", " + _VIEW))
-    size = size.replace("{and_view}", ", " + _VIEW_FOR_FILTER)
+        return _SIZE.replace("{size}", size)
     tables = filtered_tables(asked.filter, size=size, in_collection=in_collection)
     return tables + _SIZE.replace("{size}", SIZE_OF_FILTERED)
