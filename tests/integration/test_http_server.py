@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from tests.http_app import API, BOUNDARY, Served, form, part, served
+
+from citewell_entrypoints.cli.protocol import WholeReplyProtocol
 
 LIMIT = 1 << 20
 
@@ -48,9 +51,9 @@ class Online:
         return f"http://127.0.0.1:{self.port}"
 
 
-@pytest_asyncio.fixture(loop_scope="session", params=["httptools", "h11"])
+@pytest_asyncio.fixture(loop_scope="session", params=[WholeReplyProtocol, "h11"])
 async def online(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Online]:
-    http: Literal["httptools", "h11"] = request.param
+    http: type[WholeReplyProtocol] | Literal["h11"] = request.param
     async with served(tmp_path, max_upload_bytes=LIMIT) as service:
         config = uvicorn.Config(
             service.app,
@@ -161,3 +164,89 @@ async def test_many_callers_at_once(online: Online) -> None:
             assert content.content == text
 
         await asyncio.gather(*(one(number) for number in range(50)))
+
+
+def question(text: str, *lines: str) -> bytes:
+    body = json.dumps({"question": text}).encode()
+    first = (f"POST {API}/query HTTP/1.1", "Host: test", "Content-Type: application/json")
+    return "\r\n".join([*first, f"Content-Length: {len(body)}", *lines, "", ""]).encode() + body
+
+
+async def reply_of(reader: asyncio.StreamReader) -> tuple[dict[str, str], bytes]:
+    """The head's lines by name in small letters, with the status as `status`; and the body."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+    fields = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    assert len(fields) == len(lines)
+    return {**fields, "status": first}, await reader.readexactly(int(fields["content-length"]))
+
+
+async def test_a_reply_to_a_question_has_all_that_others_have(online: Online) -> None:
+    """Whichever way it is sent; and the connection is kept."""
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", online.port)
+        for _ in range(2):
+            writer.write(question("lamp", "X-Request-ID: mine"))
+            fields, body = await reply_of(reader)
+            assert fields["status"] == "HTTP/1.1 200 OK"
+            assert json.loads(body) == {"answer": None, "sources": [], "degraded": []}
+            assert fields["x-request-id"] == "mine"
+            assert fields["content-type"] == "application/json"
+            assert "connection" not in fields
+            cached = fields["cache-status"]
+        assert cached.startswith("citewell; hit")
+        writer.write(f"GET {API}/documents HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        others, _ = await reply_of(reader)
+        assert set(fields) - set(others) == {"cache-status"}
+        assert set(others) - set(fields) <= {"vary"}
+        writer.close()
+
+
+async def test_who_wants_the_connection_closed_has_it_closed(online: Online) -> None:
+    """Behind the whole reply."""
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", online.port)
+        writer.write(question("lamp", "Connection: close"))
+        fields, body = await reply_of(reader)
+        assert (fields["connection"], bool(body)) == ("close", True)
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_questions_that_are_sent_at_once_are_answered_in_their_order(online: Online) -> None:
+    """Each by its own reply."""
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", online.port)
+        asked = [question(f"lamp {number}", f"X-Request-ID: {number}") for number in range(5)]
+        writer.write(b"".join(asked) + f"GET {API}/documents HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        answered = [(await reply_of(reader))[0]["x-request-id"] for _ in asked]
+        assert answered == [str(number) for number in range(5)]
+        assert b"items" in (await reply_of(reader))[1]
+        writer.close()
+
+
+async def test_a_long_body_is_answered_as_others_are(online: Online) -> None:
+    """What the rest of it is thrown away for sees the reply go out."""
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", online.port)
+        padding = " " * 100_000
+        body = json.dumps({"question": "lamp"}).encode() + padding.encode()
+        writer.write(
+            f"POST {API}/query HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        fields, told = await reply_of(reader)
+        assert (fields["status"], json.loads(told)["sources"]) == ("HTTP/1.1 200 OK", [])
+        writer.close()
+
+
+async def test_who_has_gone_takes_nobody_with_him(online: Online) -> None:
+    """A reply that nobody waits for any more is let go."""
+    async with asyncio.timeout(20):
+        for _ in range(5):
+            _, gone = await asyncio.open_connection("127.0.0.1", online.port)
+            gone.write(question("lamp"))
+            await gone.drain()
+            gone.transport.abort()
+        reader, writer = await asyncio.open_connection("127.0.0.1", online.port)
+        writer.write(question("lamp"))
+        assert (await reply_of(reader))[0]["status"] == "HTTP/1.1 200 OK"
+        writer.close()

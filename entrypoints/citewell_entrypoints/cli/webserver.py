@@ -23,6 +23,7 @@ from uuid_utils import reseed_rng
 from citewell_adapters.local.cores import usable_cores
 from citewell_entrypoints.cli.failures import Failed
 from citewell_entrypoints.cli.prefork import in_processes
+from citewell_entrypoints.cli.protocol import WholeReplyProtocol
 from citewell_entrypoints.container import HttpContainer
 from citewell_entrypoints.http import create_app
 from citewell_entrypoints.http.siblings import Siblings
@@ -78,7 +79,7 @@ class ApiServer:
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=WholeReplyProtocol,
             ws="none",
             # Entered by us: what it raises is told as it is, not as a traceback of the server's.
             lifespan="off",

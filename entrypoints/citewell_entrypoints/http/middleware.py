@@ -16,6 +16,7 @@ from citewell_entrypoints.http.lingering import LingeringClose
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.request_ids import HEADER, accepted_or_new, set_request_id
 from citewell_entrypoints.http.shedding import was_shed
+from citewell_entrypoints.http.whole_replies import SendWhole, is_whole, send_whole_of, without_whole
 
 __all__ = ["EveryRequest"]
 
@@ -27,6 +28,7 @@ _HEADERS: Final = (
 )
 #: Replies are data, not pages; the pages there are say what they may load.
 _NOTHING_IS_LOADED: Final = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
+_LINES: Final = b"".join(b"%b: %b\r\n" % header for header in (*_HEADERS, _NOTHING_IS_LOADED))
 #: A server throws smaller bodies away by itself.
 _LARGE_BYTES: Final = 65_536
 _UNMATCHED: Final = "unmatched"
@@ -60,7 +62,8 @@ class EveryRequest:
         if _has_large_body(head) and scope["http_version"].startswith("1"):
             lingering = LingeringClose(receive, send, expects_continue=b"expect" in head)
             receive, send = lingering.receive, lingering.send
-        reply = _Reply(send, request_id)
+            without_whole(scope)
+        reply = _Reply(send, request_id, send_whole=send_whole_of(scope))
         started = time.perf_counter()
         self._metrics.in_progress.inc()
         try:
@@ -103,18 +106,25 @@ def _readable(template: str) -> str:
 class _Reply:
     """Adds to the reply's headers, and keeps in mind what was sent."""
 
-    __slots__ = ("_request_id", "_send", "sent_bytes", "status")
+    __slots__ = ("_request_id", "_send", "_send_whole", "sent_bytes", "status")
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, *, send_whole: SendWhole | None) -> None:
         self._send = send
-        self._request_id = request_id
+        self._request_id = request_id.encode("ascii")
+        self._send_whole = send_whole
         self.status = _NO_REPLY
         self.sent_bytes = 0
 
     async def send(self, message: Message) -> None:
+        if self._send_whole is not None and is_whole(message):
+            self.status = 200
+            self.sent_bytes = len(message["body"])
+            own = b"%b%b: %b\r\n" % (_LINES, HEADER, self._request_id)
+            await self._send_whole(own + message["headers"], message["body"])
+            return
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
-            headers = [*message["headers"], *_HEADERS, (HEADER, self._request_id.encode("ascii"))]
+            headers = [*message["headers"], *_HEADERS, (HEADER, self._request_id)]
             if all(name != _POLICY for name, _ in headers):
                 headers.append(_NOTHING_IS_LOADED)
             message = {**message, "headers": headers}

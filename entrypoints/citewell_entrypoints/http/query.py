@@ -29,6 +29,7 @@ from citewell_entrypoints.http.problems import (
 )
 from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
 from citewell_entrypoints.http.replies import QuestionReplies
+from citewell_entrypoints.http.whole_replies import send_whole_of, whole
 
 __all__ = ["QUERY_PATH", "JsonQuestions", "ask_question"]
 
@@ -117,6 +118,9 @@ class JsonQuestions:
         headers = [_JSON, (b"content-length", b"%d" % len(reply.body))]
         if reply.cache_status is not None:
             headers.append((b"cache-status", reply.cache_status.encode()))
+        if send_whole_of(scope) is not None:
+            await send(whole(headers, reply.body))
+            return
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body, "more_body": False})
 

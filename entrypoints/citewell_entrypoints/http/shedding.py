@@ -23,6 +23,7 @@ from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import OVERLOADED, HttpProblem
 from citewell_entrypoints.http.query import QUERY_PATH
 from citewell_entrypoints.http.slow_bodies import BODY_SECONDS, TimedBody
+from citewell_entrypoints.http.whole_replies import WHOLE
 from citewell_entrypoints.settings import Settings
 
 __all__ = ["RequestClass", "Shedding", "gates_of", "was_shed"]
@@ -37,6 +38,8 @@ _OTHERS_PER_CONNECTION: Final = 2
 #: How often it is logged that requests are refused.
 _LOG_SECONDS: Final = 10.0
 _KEY: Final = "citewell.shed"
+#: The messages that a reply begins with.
+_BEGINNINGS: Final = frozenset({"http.response.start", WHOLE})
 _DETAIL: Final = f"{OVERLOADED.title}. {OVERLOADED.advice}"
 
 _log = structlog.get_logger("citewell.http")
@@ -163,7 +166,7 @@ async def _with_whole_body(receive: Receive) -> Receive:
 
 def _until_reply(place: Place, send: Send) -> Send:
     async def passed(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in _BEGINNINGS:
             place.let_go()
         await send(message)
 
