@@ -37,7 +37,13 @@ class Settings(BaseSettings):
     """Everything that can be set, with its default; the README's table is made of these descriptions."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        # A line feed at the end, as a secret from a file often has.
+        str_strip_whitespace=True,
     )
 
     host: str = Field(default="127.0.0.1", description="address the API listens on")

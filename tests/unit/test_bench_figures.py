@@ -29,7 +29,7 @@ from bench._plot import plot_of
 from bench._tables import tables_of
 from bench.report import DOCUMENT, between_markers, put
 
-from citewell_entrypoints.http.query_schemas import QueryRequest
+from citewell_entrypoints.http.query_request import QueryRequest
 
 MACHINE = Machine("Linux 6", "a processor", 2, 16.0, "3.13.1", 0.1)
 SVG = "{http://www.w3.org/2000/svg}"

@@ -42,6 +42,16 @@ def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings() == Settings()
 
 
+def test_a_line_feed_at_the_end_is_no_part_of_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `$(cat file)` in a quoted variable, or a secret that is mounted, has it."""
+    monkeypatch.setenv("APP_OPENAI_BASE_URL", "http://127.0.0.1:9/v1\n")
+    monkeypatch.setenv("APP_OPENAI_API_KEY", " key\n")
+    settings = load_settings()
+    assert settings.openai_base_url == "http://127.0.0.1:9/v1"
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "key"
+
+
 def test_every_unknown_or_wrong_setting_is_told_in_a_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

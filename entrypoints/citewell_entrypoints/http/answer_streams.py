@@ -25,9 +25,10 @@ from msgspec import Meta, Struct
 from citewell.model import Answer, AnswerPart, Degradation, Found, each_part_once, names_of
 from citewell_entrypoints.http.answer_schemas import CitationItem, TimingsItem, TokenEvent, UsageItem
 from citewell_entrypoints.http.degradation_schemas import DegradationItem, Degradations
+from citewell_entrypoints.http.explanation_schemas import QueryExplanation
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import Problem
-from citewell_entrypoints.http.query_schemas import QueryExplanation, Source
+from citewell_entrypoints.http.query_schemas import Source
 from citewell_entrypoints.http.streams import OpenStreams, server_sent
 
 __all__ = ["AnswerStreams", "CitationsEvent", "DoneEvent", "SourcesEvent"]

@@ -21,7 +21,7 @@ from citewell.errors import CitewellError
 from citewell.model import DEFAULT_COLLECTION
 from citewell_entrypoints.http.citation_schemas import VerifyRequest
 from citewell_entrypoints.http.problems import OVERLOADED, PROBLEM_MEDIA_TYPE, Kind, Problem, kind_of
-from citewell_entrypoints.http.query_schemas import QueryRequest
+from citewell_entrypoints.http.query_request import QueryRequest
 from citewell_entrypoints.http.recall_schemas import RecallRequest
 
 __all__ = ["QueryOperation", "RecallOperation", "UploadOperation", "VerifyOperation", "problems"]

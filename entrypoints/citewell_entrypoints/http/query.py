@@ -27,7 +27,8 @@ from citewell_entrypoints.http.problems import (
     FieldError,
     HttpProblem,
 )
-from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
+from citewell_entrypoints.http.query_request import QueryRequest
+from citewell_entrypoints.http.query_schemas import QueryReply
 from citewell_entrypoints.http.replies import QuestionReplies
 from citewell_entrypoints.http.whole_replies import send_whole_of, whole
 

@@ -26,7 +26,8 @@ from citewell_entrypoints.gates import Overloaded, aside
 from citewell_entrypoints.http.answer_streams import AnswerStreams
 from citewell_entrypoints.http.metrics import Metrics
 from citewell_entrypoints.http.problems import OVERLOADED, HttpProblem, Problem
-from citewell_entrypoints.http.query_schemas import QueryReply, QueryRequest
+from citewell_entrypoints.http.query_request import QueryRequest
+from citewell_entrypoints.http.query_schemas import QueryReply
 from citewell_entrypoints.http.sampling import RecallSampler
 
 __all__ = ["QuestionReplies", "ReplyBytes"]
