@@ -100,7 +100,9 @@ async def test_who_no_longer_waits_takes_nobody_with_him(database: PgDatabase) -
 async def test_plans_of_the_last_statements_alone_are_kept(database: PgDatabase) -> None:
     """However many different ones there are, each works, and the server does not hold them all."""
     for number in [*range(150), *range(150)]:
-        assert await database.fetch(f"SELECT %(value)s::int + {number}", {"value": 1}) == [(number + 1,)]
+        assert await database.fetch(f"SELECT %(value)s::int + {number}".encode(), {"value": 1}) == [
+            (number + 1,)
+        ]
     [(prepared,)] = await database.fetch("SELECT count(*) FROM pg_prepared_statements", {})
     assert 50 <= prepared <= 100
 
