@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 from tests.conftest import MigratedDatabase
+from tests.faulty_proxy import POSTGRES_ERRORS, Fault, FaultyProxy
 
 from citewell.errors import StoreUnavailable
 from citewell_adapters.pgvector import PgDatabase
@@ -63,6 +64,14 @@ async def test_a_value_that_cannot_be_sent_fails_alone(database: PgDatabase) -> 
     one, two, three = await asyncio.gather(*asked, return_exceptions=True)
     assert (one, three) == ([("one",)], [("three",)])
     assert isinstance(two, psycopg.DataError)
+
+
+async def test_rows_that_cannot_be_read_fail_alone(database: PgDatabase) -> None:
+    """Python has no such time."""
+    queries = [b"SELECT 1", b"SELECT 'infinity'::timestamptz", b"SELECT 3"]
+    fetched = await asyncio.gather(*(database.fetch(query, {}) for query in queries), return_exceptions=True)
+    assert (fetched[0], fetched[2]) == ([(1,)], [(3,)])
+    assert isinstance(fetched[1], psycopg.DataError)
 
 
 async def test_who_comes_later_does_not_wait_behind_a_slow_one(database: PgDatabase) -> None:
@@ -153,12 +162,26 @@ async def test_a_silent_server_is_hung_up_on(migrated_database: MigratedDatabase
         os.kill(pid, signal.SIGSTOP)
         try:
             began = time.monotonic()
-            with pytest.raises(StoreUnavailable, match="silent"):
+            with pytest.raises(StoreUnavailable, match="does not answer"):
                 await database.fetch(_OWN, {"value": 2})
             assert 0.9 < time.monotonic() - began < 5
             assert (await database.fetch(_OWN, {"value": 3}))[0][0] == 3
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_server_that_trickles_is_hung_up_on(migrated_database: MigratedDatabase) -> None:
+    """However often it says a little: a byte each twentieth of a second would take a minute."""
+    async with (
+        FaultyProxy(await migrated_database(), errors=POSTGRES_ERRORS) as proxy,
+        PgDatabase(proxy.url, statement_timeout_seconds=0.5, silence_seconds=0.5) as database,
+    ):
+        await database.fetch(_OWN, {"value": 1})
+        began = time.monotonic()
+        async with proxy.suffering(Fault.TRICKLING):
+            with pytest.raises(StoreUnavailable, match="does not answer"):
+                await database.fetch("SELECT repeat('x', 1000)", {})
+        assert 0.9 < time.monotonic() - began < 5
 
 
 async def test_who_waits_when_it_is_closed_is_told(migrated_database: MigratedDatabase) -> None:

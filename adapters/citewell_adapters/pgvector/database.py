@@ -110,7 +110,7 @@ class PgDatabase:
             self._connected,
             most=self._lane_count,
             patience_seconds=self._connect_timeout_seconds,
-            silence_seconds=self._answering_seconds,
+            answering_seconds=self._answering_seconds,
         )
         return self
 

@@ -93,22 +93,21 @@ class _Plan:
 class Lane:
     """Statements one behind the other over one connection.
 
-    on_room: called when it can take more; on_end: when it is lost. heard_at: since when, in the loop's time,
-    the oldest statement runs. A server that says nothing for `silence_seconds` while it has something to do
-    is hung up on.
+    on_room: called when it can take more; on_end: when it is lost. began_at: since when, in the loop's time,
+    the oldest statement runs. A server that has not answered it after `answering_seconds` is hung up on.
     """
 
     def __init__(
         self,
         connection: psycopg.AsyncConnection[Any],
         *,
-        silence_seconds: float,
+        answering_seconds: float,
         on_room: Callable[[Lane], None],
         on_end: Callable[[Lane], None],
     ) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
-        self._silence_seconds = silence_seconds
+        self._answering_seconds = answering_seconds
         self._on_room = on_room
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
@@ -119,7 +118,7 @@ class Lane:
         self._result: PGresult | None = None
         self._error: psycopg.Error | None = None
         self._commands = 0
-        self.heard_at = 0.0
+        self.began_at = 0.0
         self._watch: asyncio.TimerHandle | None = None
         self.is_open = True
         self._pgconn.enter_pipeline_mode()
@@ -153,16 +152,17 @@ class Lane:
             asked.fail(error)
             return
         if not self._asked:
-            self.heard_at = self._loop.time()
+            self.began_at = self._loop.time()
         self._asked.append(asked)
         if self._watch is None:
-            self._watch = self._loop.call_later(self._silence_seconds, self._look)
+            self._watch = self._loop.call_later(self._answering_seconds, self._look)
         try:
             plan = self._plan(asked, (statement.query, transformer.types or ()))
             self._pgconn.send_query_prepared(plan.name, packed, transformer.formats, pq.Format.BINARY)
             self._pgconn.pipeline_sync()
             self._flush()
-        except psycopg.OperationalError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised to who asks
+            # How much of it the server has nobody knows.
             self.end(error)
 
     def _plan(self, asked: Asked, key: _PlanKey) -> _Plan:
@@ -201,8 +201,10 @@ class Lane:
             while self._asked and not pgconn.is_busy():
                 result = pgconn.get_result()
                 if result is None:
-                    continue
-                if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                    # After each command; of a lost connection for ever.
+                    if pgconn.status == pq.ConnStatus.BAD:
+                        break
+                elif result.status == pq.ExecStatus.PIPELINE_SYNC:
                     self._finish()
                 elif result.status == pq.ExecStatus.TUPLES_OK:
                     self._result = result
@@ -213,11 +215,14 @@ class Lane:
         except psycopg.OperationalError as error:
             self.end(error)
             return
-        self.heard_at = self._loop.time()
-        self._on_room(self)
+        if pgconn.status == pq.ConnStatus.BAD:
+            self.end(psycopg.OperationalError(pgconn.get_error_message()))
+        else:
+            self._on_room(self)
 
     def _finish(self) -> None:
         """The oldest statement has come back."""
+        self.began_at = self._loop.time()
         asked, result, error = self._asked.popleft(), self._result, self._error
         if error is not None and asked.plan is not None:
             error = self._meant(error, asked, asked.plan)
@@ -227,8 +232,11 @@ class Lane:
         if error is not None or result is None:
             asked.rows.set_exception(error or psycopg.InternalError("a statement without rows"))
             return
-        self._transformer.set_pgresult(result)
-        asked.rows.set_result(self._transformer.load_rows(0, result.ntuples, tuple))
+        try:
+            self._transformer.set_pgresult(result)
+            asked.rows.set_result(self._transformer.load_rows(0, result.ntuples, tuple))
+        except psycopg.Error as unreadable:
+            asked.rows.set_exception(unreadable)
 
     def _meant(self, error: psycopg.Error, asked: Asked, plan: _Plan) -> psycopg.Error:
         """What went wrong first, where others then had no plan to go by."""
@@ -239,15 +247,15 @@ class Lane:
         return plan.error or error
 
     def _look(self) -> None:
-        """Hang up if the server has been silent for too long, or look again."""
+        """Hang up if the oldest statement takes too long, or look again."""
         self._watch = None
         if not self._asked:
             return
-        left = self.heard_at + self._silence_seconds - self._loop.time()
+        left = self.began_at + self._answering_seconds - self._loop.time()
         if left > 0:
             self._watch = self._loop.call_later(left, self._look)
         else:
-            self.end(psycopg.OperationalError("the server is silent"))
+            self.end(psycopg.OperationalError("the server does not answer"))
 
     def end(self, error: Exception) -> None:
         """Close the connection; who still waits gets the error."""

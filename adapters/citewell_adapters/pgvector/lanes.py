@@ -26,8 +26,8 @@ _QUICK_SECONDS: Final = 0.002
 class Lanes:
     """Up to `most` connections, opened by `connect` when there is something to do.
 
-    patience_seconds: how long a statement waits for a connection to take it. silence_seconds: a server that
-    says nothing for so long while it has something to do is hung up on.
+    patience_seconds: how long a statement waits for a connection to take it. answering_seconds: a server that
+    has not answered one after so long is hung up on.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class Lanes:
         *,
         most: int,
         patience_seconds: float,
-        silence_seconds: float,
+        answering_seconds: float,
     ) -> None:
         self._connect = connect
         self._most = most
         self._patience_seconds = patience_seconds
-        self._silence_seconds = silence_seconds
+        self._answering_seconds = answering_seconds
         self._statements = BoundedCache[str | bytes, Statement]()
         self._lanes: list[Lane] = []
         self._opening: set[asyncio.Task[None]] = set()
@@ -88,7 +88,7 @@ class Lanes:
                 if lane.is_alive():
                     return lane
                 continue
-            if now - lane.heard_at >= _QUICK_SECONDS:
+            if now - lane.began_at >= _QUICK_SECONDS:
                 continue
             quick += 1
             if lane.busy < _DEPTH and (best is None or lane.busy < best.busy):
@@ -132,7 +132,7 @@ class Lanes:
                 self._fail_waiting(error)
             return
         lane = Lane(
-            connection, silence_seconds=self._silence_seconds, on_room=self._refill, on_end=self._ended
+            connection, answering_seconds=self._answering_seconds, on_room=self._refill, on_end=self._ended
         )
         self._lanes.append(lane)
         # One alone: more of them may be opening, and nobody knows yet which statements are quick.
