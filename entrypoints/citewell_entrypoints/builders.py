@@ -65,10 +65,13 @@ _OPENAI_EMBEDDING_MODEL = "text-embedding-3-small"
 
 
 def database(settings: Settings) -> PgDatabase:
+    from citewell_adapters.local.cores import usable_cores
     from citewell_adapters.pgvector import PgDatabase
 
     url = _revealed(settings.database_url, "database_url")
-    return PgDatabase(url, max_size=settings.database_pool_size, search_ef=settings.search_ef)
+    return PgDatabase(
+        url, max_size=settings.database_pool_size, search_ef=settings.search_ef, cores=usable_cores()
+    )
 
 
 def documents(database: PgDatabase) -> PgDocumentStore:

@@ -67,7 +67,7 @@ class PgDatabase:
     most; once it is back, so are the connections. `statement_timeout_seconds` bounds each statement but
     those that publish. Where somebody waits for what he asked, a server that has not even said so after
     `silence_seconds` more is hung up on. search_ef: how many of the nearest HNSW keeps in view, from 1 to
-    1,000: the more, the more it finds, and the longer it takes.
+    1,000: the more, the more it finds, and the longer it takes. cores: of the server, as far as one knows.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class PgDatabase:
         silence_seconds: float = 2.0,
         application_name: str = "citewell",
         search_ef: int = SEARCH_EF,
+        cores: int = 2,
     ) -> None:
         self._url = url
         self._lane_count = max(1, max_size // 2)
@@ -92,6 +93,7 @@ class PgDatabase:
         self._answering_seconds = statement_timeout_seconds + silence_seconds
         self._application_name = application_name
         self._search_ef = search_ef
+        self._cores = cores
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._spare: AsyncConnectionPool[Connection] | None = None
         self._lanes: Lanes | None = None
@@ -109,6 +111,7 @@ class PgDatabase:
         self._lanes = Lanes(
             self._connected,
             most=self._lane_count,
+            cores=self._cores,
             patience_seconds=self._connect_timeout_seconds,
             answering_seconds=self._answering_seconds,
         )

@@ -17,7 +17,8 @@ __all__ = ["Lanes"]
 
 #: Statements of one connection at a time: the one that runs, and those that keep it from waiting for us.
 _DEPTH: Final = 4
-#: While so many connections are quick no other one is used: fewer server processes have more in their caches.
+#: While as many connections are quick as half of the cores, and so many, no other one is used: fewer server
+#: processes have more in their caches.
 _FEW: Final = 2
 #: Whoever comes does not wait behind a statement that has run for so long.
 _QUICK_SECONDS: Final = 0.002
@@ -26,8 +27,8 @@ _QUICK_SECONDS: Final = 0.002
 class Lanes:
     """Up to `most` connections, opened by `connect` when there is something to do.
 
-    patience_seconds: how long a statement waits for a connection to take it. answering_seconds: a server that
-    has not answered one after so long is hung up on.
+    cores: of the server, as far as one knows. patience_seconds: how long a statement waits for a connection to
+    take it. answering_seconds: a server that has not answered one after so long is hung up on.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Lanes:
         connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]],
         *,
         most: int,
+        cores: int,
         patience_seconds: float,
         answering_seconds: float,
     ) -> None:
         self._connect = connect
         self._most = most
+        self._few = max(_FEW, cores // 2)
         self._patience_seconds = patience_seconds
         self._answering_seconds = answering_seconds
         self._statements = BoundedCache[str | bytes, Statement]()
@@ -93,7 +96,7 @@ class Lanes:
             quick += 1
             if lane.busy < _DEPTH and (best is None or lane.busy < best.busy):
                 best = lane
-            if quick == _FEW:
+            if quick == self._few:
                 return best
         if len(self._lanes) + len(self._opening) < self._most:
             self._open()
