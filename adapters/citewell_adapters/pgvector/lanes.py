@@ -27,8 +27,8 @@ _QUICK_SECONDS: Final = 0.002
 class Lanes:
     """Up to `most` connections, opened by `connect` when there is something to do.
 
-    cores: of the server, as far as one knows. patience_seconds: how long a statement waits for a connection to
-    take it. answering_seconds: a server that has not answered one after so long is hung up on.
+    cores: of the server, as far as one knows. patience_seconds: how long a statement waits for a connection
+    to take it. answering_seconds: a server that has not answered one after so long is hung up on.
     """
 
     def __init__(
