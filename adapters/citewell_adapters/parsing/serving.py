@@ -31,7 +31,7 @@ from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
 from citewell.errors import IngestionFailure, PageNotFound, ParserLimitExceeded, UnreadableDocument
 from citewell.model import Box, ParsedPage
-from citewell_adapters.parsing.confinement import confine, die_with_parent, grant_cpu_seconds
+from citewell_adapters.parsing.confinement import confine, die_with_parent, grant_cpu_seconds, stay_nice
 from citewell_adapters.parsing.wire import WireError, page_to, receive, send, send_bytes
 
 __all__ = ["PageDrawer", "PageReader", "Unlocker", "main"]
@@ -77,6 +77,7 @@ def main() -> None:
     if hello is None:
         return
     die_with_parent(hello["parent"])
+    stay_nice()
     function = _load(hello["function"])
     # What was imported stays: no need to look through it for garbage again and again.
     gc.freeze()
