@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from citewell.chunking import Passages, in_context, in_context_within
+from citewell.chunking import Passages, in_context, shortened
 from citewell.errors import NoText
 from citewell.model import Chunk, EmbeddedChunk, Lease, Page, Progress, Stage
 from citewell.ports import (
@@ -183,17 +183,12 @@ class StageRevision:
     ) -> tuple[Sequence[str], Sequence[Mapping[int, int]]]:
         """What is embedded of the chunks, and their terms."""
         window, count_tokens = self._embedder.max_tokens, self._embedder.count_tokens
+        wholes = [in_context(chunk.text, name=name, heading_path=chunk.heading_path) for chunk in chunks]
         texts = [
-            in_context_within(
-                window, chunk.text, name=name, heading_path=chunk.heading_path, count_tokens=count_tokens
-            )
-            for chunk in chunks
+            shortened(whole, chunk.text, max_tokens=window, count_tokens=count_tokens)
+            for whole, chunk in zip(wholes, chunks, strict=True)
         ]
-        terms = [
-            self._encoder.passage(in_context(chunk.text, name=name, heading_path=chunk.heading_path))
-            for chunk in chunks
-        ]
-        return texts, terms
+        return texts, [self._encoder.passage(whole) for whole in wholes]
 
     async def _report(self, lease: Lease, stage: Stage, progress: Progress) -> None:
         await self._jobs.report(lease, stage=stage, progress=progress, lease_seconds=self._lease_seconds)
