@@ -48,10 +48,10 @@ async def test_what_gathers_meanwhile_is_stored_together() -> None:
     assert store.stored == ["one", "two", "three"]
 
 
-async def test_no_more_wait_than_allowed() -> None:
-    """Whoever has one more waits with it."""
+async def test_no_more_is_held_than_allowed() -> None:
+    """Whoever has more than may wait or be stored waits with it."""
     store = Store()
-    async with Behind(store, most=1) as behind:
+    async with Behind(store, most=2) as behind:
         await behind.add("one")
         await settled()
         await behind.add("two")
@@ -82,7 +82,7 @@ async def test_it_begins_anew_once_all_was_stored() -> None:
 async def test_a_failure_ends_all_that_follows() -> None:
     """And is raised where the next item is added, or at the end; what waits is not stored."""
     store = Store(ValueError("no"))
-    behind = Behind(store, most=1)
+    behind = Behind(store, most=2)
     await behind.add("one")
     await settled()
     await behind.add("two")
@@ -101,7 +101,7 @@ async def test_a_failure_ends_all_that_follows() -> None:
 
 
 async def failing_beside(store: Store, *, ended_after: float | None = None) -> None:
-    async with Behind(store, most=1) as behind:
+    async with Behind(store, most=2) as behind:
         await behind.add("one")
         await settled()
         await behind.add("two")

@@ -36,7 +36,7 @@ from citewell_adapters.parsing.wire import WireError, page_to, receive, send, se
 
 __all__ = ["PageDrawer", "PageReader", "Unlocker", "main"]
 
-_SLICE_PAGES: Final = 32
+_SLICE_PAGES: Final = 16
 #: The first slice is short, and each is twice the one before: whoever waits for it has nothing else to do.
 _FIRST_SLICE_PAGES: Final = 4
 _SLICE_CHARACTERS: Final = 65_536

@@ -25,10 +25,10 @@ _JSONB_VERSION: Final = b"\1"
 
 async def copy_rows(connection: Connection, into: LiteralString, rows: Iterable[bytes]) -> None:
     """Adds the rows, each of `pack_row`, to a table; into: its name and its columns. No rows are no error."""
-    packed = b"".join(rows)
-    if packed:
+    packed = b"".join([_HEADER, *rows, _TRAILER])
+    if len(packed) > len(_HEADER) + len(_TRAILER):
         async with connection.cursor().copy(f"COPY {into} FROM STDIN (FORMAT BINARY)") as copy:
-            await copy.write(_HEADER + packed + _TRAILER)
+            await copy.write(packed)
 
 
 def pack_row(*fields: bytes) -> bytes:

@@ -18,8 +18,8 @@ _GRACE_SECONDS: Final = 2.0
 class Behind(Generic[_Item]):
     """Stores items in their order, together what has gathered while the ones before were stored.
 
-    store: of some items at once, one call at a time. most: so many wait for it at most. Once it has failed,
-    `add` or `settle` raises what it raised, and nothing more is stored.
+    store: of some items at once, one call at a time. most: so many wait or are being stored at most. Once it
+    has failed, `add` or `settle` raises what it raised, and nothing more is stored.
     """
 
     def __init__(self, store: Callable[[Sequence[_Item]], Awaitable[None]], *, most: int) -> None:
@@ -63,15 +63,16 @@ class Behind(Generic[_Item]):
             await task
 
     async def _work(self) -> None:
-        try:
-            while self._waiting:
-                await self._store(self._taken())
-        finally:
-            self._taken()
+        while self._waiting:
+            items, self._waiting = self._waiting, []
+            try:
+                await self._store(items)
+            except BaseException:
+                self._leave([*items, *self._waiting])
+                self._waiting = []
+                raise
+            self._leave(items)
 
-    def _taken(self) -> Sequence[_Item]:
-        """All that waits, and does no more."""
-        taken, self._waiting = self._waiting, []
-        for _ in taken:
+    def _leave(self, items: Sequence[_Item]) -> None:
+        for _ in items:
             self._places.release()
-        return taken

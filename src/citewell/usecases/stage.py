@@ -39,8 +39,8 @@ from citewell.usecases.turns import Turn
 __all__ = ["StageRevision"]
 
 
-#: So many slices wait for those before them to be committed: what a crash costs, and what memory holds.
-_MOST_WAITING: Final = 4
+#: So many slices are being committed or wait for it: what a crash costs, and what memory holds.
+_MOST_SLICES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class StageRevision:
         )
         # Not what was reported: that may have been staged for another embedding space.
         progress = replace(lease.progress, chunks_done=0 if last is None else last.index + 1)
-        async with Behind(partial(self._commit, lease), most=_MOST_WAITING) as commits:
+        async with Behind(partial(self._commit, lease), most=_MOST_SLICES) as commits:
             staging = _Staging(lease, turn, commits, passages, progress)
             await self._report(lease, staging.stage, progress)
             async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
