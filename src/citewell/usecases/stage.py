@@ -40,7 +40,7 @@ __all__ = ["StageRevision"]
 
 
 #: So many slices are being committed or wait for it: what a crash costs, and what memory holds.
-_MOST_SLICES: Final = 3
+_MOST_SLICES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
