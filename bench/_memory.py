@@ -46,8 +46,9 @@ def child_of(process: psutil.Process, *words: str) -> psutil.Process:
 
 
 def family(process: psutil.Process) -> list[psutil.Process]:
-    """The process and all below it."""
-    return [process, *process.children(recursive=True)]
+    """The process and all below it, but for those that it has just forked: their memory is still its own."""
+    command = process.cmdline()
+    return [process, *(each for each in process.children(recursive=True) if each.cmdline() != command)]
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-__all__ = ["Format", "Level", "configure_logging"]
+__all__ = ["Format", "Level", "configure_logging", "load_structlog"]
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
@@ -26,6 +26,20 @@ _MAX_FRAMES: Final = 20
 _FIRST: Final = ("timestamp", "level", "logger", "event")
 # A password in a URL: what follows the colon in `scheme://name:password@host`.
 _URL_PASSWORD: Final = re.compile(r"(://[^\s:/@\"']*:)[^\s@\"']+(?=@)")
+
+
+def load_structlog() -> None:
+    """Import structlog without rich, which it would load to colour tracebacks: 5 MB of each process.
+
+    To be called before anything else imports it, in processes that log and show nothing.
+    """
+    if "structlog" in sys.modules or "rich" in sys.modules:
+        return
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        import structlog  # noqa: F401
+    finally:
+        del sys.modules["rich"]
 
 
 def configure_logging(level: Level = "info", format: Format = "auto") -> None:  # noqa: A002

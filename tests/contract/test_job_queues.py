@@ -57,6 +57,17 @@ class TestDramatiqJobQueue(JobQueueContract):
             await queue.announce(job_id)
             await heard.until(job_id)
 
+    async def test_an_announcement_is_heard_at_once(
+        self, open_queue: OpenQueue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever waits for one need not look again and again."""
+        monkeypatch.setattr("citewell_adapters.dramatiq.broker._WAIT_SECONDS", 4.0)
+        heard, job_id = Heard(), JobId(uuid4())
+        async with open_queue(heard) as queue:
+            await asyncio.sleep(0.5)
+            await queue.announce(job_id)
+            await asyncio.wait_for(heard.until(job_id), 2)
+
     async def test_a_stopping_consumer_cancels_its_handlers(self, open_queue: OpenQueue) -> None:
         """A worker that stops puts its work down instead of losing it."""
         began, cancelled = asyncio.Event(), asyncio.Event()

@@ -1,27 +1,30 @@
-"""Work that goes on behind: in order, bounded, and no failure goes unheard."""
+"""Storing behind whoever computes: in order, bounded, and no failure goes unheard."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from citewell.usecases.behind import Behind
 
 
-class Work:
-    """Notes when it begins and ends; ends when it is let."""
+class Store:
+    """Notes what it is given, and keeps each call waiting until it is let; may fail in its first."""
 
-    def __init__(self, log: list[str], name: str, error: Exception | None = None) -> None:
-        self._log, self._name, self._error = log, name, error
-        self.let = asyncio.Event()
+    def __init__(self, error: Exception | None = None) -> None:
+        self.began: list[Sequence[str]] = []
+        self.stored: list[str] = []
+        self.let = asyncio.Semaphore(0)
+        self._error = error
 
-    async def __call__(self) -> None:
-        self._log.append(f"{self._name} begins")
-        await self.let.wait()
+    async def __call__(self, items: Sequence[str]) -> None:
+        self.began.append(list(items))
+        await self.let.acquire()
         if self._error is not None:
             raise self._error
-        self._log.append(f"{self._name} ends")
+        self.stored += items
 
 
 async def settled() -> None:
@@ -29,66 +32,101 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_one_piece_at_a_time_in_order() -> None:
-    """Whoever has the next makes it wait."""
-    log: list[str] = []
-    one, two = (Work(log, name) for name in ("one", "two"))
-    async with Behind() as behind:
-        await behind.start(one())
-        second = asyncio.create_task(behind.start(two()))
+async def test_what_gathers_meanwhile_is_stored_together() -> None:
+    """In its order, and not before what came before it."""
+    store = Store()
+    async with Behind(store, most=4) as behind:
+        for item in ("one", "two", "three"):
+            await behind.add(item)
+            await settled()
+        assert store.began == [["one"]]
+        store.let.release()
         await settled()
-        assert log == ["one begins"]
-        assert not second.done()
-        one.let.set()
+        assert store.began == [["one"], ["two", "three"]]
+        assert store.stored == ["one"]
+        store.let.release()
+    assert store.stored == ["one", "two", "three"]
+
+
+async def test_no_more_is_held_than_allowed() -> None:
+    """Whoever has more than may wait or be stored waits with it."""
+    store = Store()
+    async with Behind(store, most=2) as behind:
+        await behind.add("one")
         await settled()
-        assert log == ["one begins", "one ends", "two begins"]
-        assert second.done()
-        two.let.set()
-    assert log[-1:] == ["two ends"]
+        await behind.add("two")
+        third = asyncio.create_task(behind.add("three"))
+        await settled()
+        assert not third.done()
+        store.let.release()
+        await settled()
+        assert third.done()
+        store.let.release()
+        store.let.release()
+    assert store.began == [["one"], ["two"], ["three"]]
+
+
+async def test_it_begins_anew_once_all_was_stored() -> None:
+    """Between two items there may be any time."""
+    store = Store()
+    store.let.release()
+    store.let.release()
+    async with Behind(store, most=1) as behind:
+        await behind.add("one")
+        await settled()
+        assert store.stored == ["one"]
+        await behind.add("two")
+    assert store.stored == ["one", "two"]
 
 
 async def test_a_failure_ends_all_that_follows() -> None:
-    """And is raised where the next piece is started, or at the end."""
-    log: list[str] = []
-    one = Work(log, "one", ValueError("no"))
-    behind = Behind()
-    await behind.start(one())
-    one.let.set()
+    """And is raised where the next item is added, or at the end; what waits is not stored."""
+    store = Store(ValueError("no"))
+    behind = Behind(store, most=2)
+    await behind.add("one")
     await settled()
+    await behind.add("two")
+    third = asyncio.create_task(behind.add("three"))
+    await settled()
+    store.let.release()
     with pytest.raises(ValueError, match="no"):
-        await behind.start(Work(log, "two")())
-    assert log == ["one begins"]
+        await third
+    assert store.began == [["one"]]
     await behind.settle()
-    at_the_end = Behind()
-    await at_the_end.start(one())
+    at_the_end = Behind(store, most=1)
+    await at_the_end.add("one")
+    store.let.release()
     with pytest.raises(ValueError, match="no"):
         await at_the_end.__aexit__(None, None, None)
 
 
-async def failing_beside(work: Work, *, ended_after: float | None = None) -> None:
-    async with Behind() as behind:
-        await behind.start(work())
+async def failing_beside(store: Store, *, ended_after: float | None = None) -> None:
+    async with Behind(store, most=2) as behind:
+        await behind.add("one")
         await settled()
+        await behind.add("two")
         if ended_after is not None:
-            asyncio.get_running_loop().call_later(ended_after, work.let.set)
+            asyncio.get_running_loop().call_later(ended_after, store.let.release)
+            asyncio.get_running_loop().call_later(ended_after, store.let.release)
         raise KeyError
 
 
-async def test_an_error_of_the_caller_lets_what_was_begun_end() -> None:
+async def test_an_error_of_the_caller_lets_what_was_added_end() -> None:
     """What was paid for is kept."""
-    log: list[str] = []
+    store = Store()
     with pytest.raises(KeyError):
-        await failing_beside(Work(log, "one"), ended_after=0.01)
-    assert log == ["one begins", "one ends"]
+        await failing_beside(store, ended_after=0.01)
+    assert store.stored == ["one", "two"]
 
 
 async def test_what_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After some time nobody waits any more, nor is the piece left running."""
+    """After some time nobody waits any more, nor is anything left running."""
     monkeypatch.setattr("citewell.usecases.behind._GRACE_SECONDS", 0.01)
-    log: list[str] = []
+    store = Store()
     before = asyncio.all_tasks()
     with pytest.raises(KeyError):
-        await failing_beside(Work(log, "one"))
+        await failing_beside(store)
     await settled()
-    assert log == ["one begins"]
+    assert store.began == [["one"]]
+    assert store.stored == []
     assert asyncio.all_tasks() == before

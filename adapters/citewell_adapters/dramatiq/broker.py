@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import dramatiq.errors
 import redis
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.middleware import Retries
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -32,6 +32,8 @@ _PATIENCE_SECONDS: Final = 2.0
 _THREADS: Final = ThreadPoolExecutor(max_workers=4, thread_name_prefix="citewell-queue")
 _MIN_BACKOFF_MS: Final = 1_000
 _MAX_BACKOFF_MS: Final = 60_000
+#: So long a consumer waits for an announcement before it sees to what else there is.
+_WAIT_SECONDS: Final = 0.2
 
 
 def build_broker(url: str, *, namespace: str = "citewell") -> RedisBroker:
@@ -52,11 +54,41 @@ def build_broker(url: str, *, namespace: str = "citewell") -> RedisBroker:
         max_backoff=_MAX_BACKOFF_MS,
         retry_when=lambda _, error: isinstance(error, Transient),
     )
-    broker = RedisBroker(  # type: ignore[no-untyped-call]
+    broker = _Broker(  # type: ignore[no-untyped-call]
         client=client, namespace=namespace, middleware=[retries]
     )
     broker.declare_queue(QUEUE)
     return broker
+
+
+class _WaitingConsumer(_RedisConsumer):
+    """Fetches what is announced at once; Dramatiq's own looks for it now and then."""
+
+    def __next__(self) -> Any:
+        patience = self.timeout
+        if waits := not self.message_cache and self.outstanding_message_count < self.prefetch:
+            self._wait()
+        # Whoever has waited does not sleep on top of it.
+        self.timeout = 0 if waits else patience
+        try:
+            return super().__next__()  # type: ignore[no-untyped-call]
+        finally:
+            self.timeout = patience
+
+    def _wait(self) -> None:
+        """Return once there is something in the queue, but soon in any case."""
+        queue = f"{self.broker.namespace}:{self.queue_name}"
+        try:
+            # To its own place: of all that waits for an item, only this takes none away.
+            self.broker.client.blmove(queue, queue, _WAIT_SECONDS, "LEFT", "LEFT")
+        except redis.ConnectionError as error:
+            raise dramatiq.errors.ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+
+
+class _Broker(RedisBroker):
+    @property
+    def consumer_class(self) -> type[_WaitingConsumer]:
+        return _WaitingConsumer
 
 
 async def ping(broker: RedisBroker) -> str:

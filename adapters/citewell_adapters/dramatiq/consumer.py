@@ -18,7 +18,7 @@ from citewell_adapters.dramatiq.broker import ACTOR, QUEUE
 
 __all__ = ["DramatiqConsumer"]
 
-#: So long an announcement lies there at most; looking more often costs an idle worker 1 % of a core and more.
+#: So often a consumer that has its hands full looks whether it has room again.
 _IDLE_MS: Final = 100
 
 

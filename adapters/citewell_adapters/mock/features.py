@@ -44,7 +44,9 @@ _LONGEST_WORD: Final = 40
 
 def terms(text: str) -> Iterable[str]:
     """The words of `text`, normalised; of scripts without spaces, each two neighbouring characters."""
-    normal = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if text.isascii():
+        return _PLAIN_WORDS.findall(text.lower())
+    normal = unicodedata.normalize("NFKC", text).casefold()
     return _PLAIN_WORDS.findall(normal) if PLAIN.fullmatch(normal) else _other_terms(normal)
 
 

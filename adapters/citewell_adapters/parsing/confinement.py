@@ -10,9 +10,10 @@ import signal
 import sys
 from typing import Final
 
+from citewell.niceness import make_session_nice
 from citewell_adapters.parsing.syscalls import deny_network_and_programs
 
-__all__ = ["confine", "die_with_parent", "grant_cpu_seconds"]
+__all__ = ["confine", "die_with_parent", "grant_cpu_seconds", "stay_nice"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _OPEN_FILES: Final = 32
@@ -24,6 +25,13 @@ def die_with_parent(parent: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
+
+
+def stay_nice() -> None:
+    """Be as nice as who started this process in a session of its own."""
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    if niceness > 0:
+        make_session_nice(niceness)
 
 
 def confine(*, memory_bytes: int, file_bytes: int = 0) -> None:

@@ -31,12 +31,14 @@ from typing import Any, BinaryIO, Final, Protocol, TypeAlias
 
 from citewell.errors import IngestionFailure, PageNotFound, ParserLimitExceeded, UnreadableDocument
 from citewell.model import Box, ParsedPage
-from citewell_adapters.parsing.confinement import confine, die_with_parent, grant_cpu_seconds
+from citewell_adapters.parsing.confinement import confine, die_with_parent, grant_cpu_seconds, stay_nice
 from citewell_adapters.parsing.wire import WireError, page_to, receive, send, send_bytes
 
 __all__ = ["PageDrawer", "PageReader", "Unlocker", "main"]
 
-_SLICE_PAGES: Final = 32
+_SLICE_PAGES: Final = 16
+#: The first slice is short, and each is twice the one before: whoever waits for it has nothing else to do.
+_FIRST_SLICE_PAGES: Final = 4
 _SLICE_CHARACTERS: Final = 65_536
 _SLICE_SECONDS: Final = 0.05
 _LONGEST_MESSAGE: Final = 500
@@ -77,6 +79,7 @@ def main() -> None:
     if hello is None:
         return
     die_with_parent(hello["parent"])
+    stay_nice()
     function = _load(hello["function"])
     # What was imported stays: no need to look through it for garbage again and again.
     gc.freeze()
@@ -155,14 +158,15 @@ def _answer(
 
 def _send_slices(pages: Iterator[ParsedPage], answers: BinaryIO) -> None:
     waiting: list[Any] = []
-    characters, begun = 0, time.monotonic()
+    most, characters, begun = _FIRST_SLICE_PAGES, 0, time.monotonic()
     for page in pages:
         waiting.append(page_to(page))
         characters += len(page.text)
-        full = len(waiting) >= _SLICE_PAGES or characters >= _SLICE_CHARACTERS
+        full = len(waiting) >= most or characters >= _SLICE_CHARACTERS
         if full or time.monotonic() - begun >= _SLICE_SECONDS:
             send(answers, {"pages": waiting})
             waiting, characters, begun = [], 0, time.monotonic()
+            most = min(2 * most, _SLICE_PAGES)
     if waiting:
         send(answers, {"pages": waiting})
 

@@ -8,7 +8,7 @@ from typing import Final, LiteralString
 
 from citewell_adapters.pgvector.database import Connection
 
-__all__ = ["copy_rows", "pack_bigint", "pack_int", "pack_ints", "pack_row", "pack_texts"]
+__all__ = ["copy_rows", "pack_bigint", "pack_int", "pack_ints", "pack_jsonb", "pack_row", "pack_texts"]
 
 # As its reference has it under "COPY": a signature, flags and the length of an extension; at the end -1.
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
@@ -20,14 +20,15 @@ _ARRAY: Final = struct.Struct(">iiIii")
 _EMPTY_ARRAY: Final = struct.Struct(">iiI")
 _INT_TYPE: Final = 23
 _TEXT_TYPE: Final = 25
+_JSONB_VERSION: Final = b"\1"
 
 
 async def copy_rows(connection: Connection, into: LiteralString, rows: Iterable[bytes]) -> None:
     """Adds the rows, each of `pack_row`, to a table; into: its name and its columns. No rows are no error."""
-    packed = b"".join(rows)
-    if packed:
+    packed = b"".join([_HEADER, *rows, _TRAILER])
+    if len(packed) > len(_HEADER) + len(_TRAILER):
         async with connection.cursor().copy(f"COPY {into} FROM STDIN (FORMAT BINARY)") as copy:
-            await copy.write(_HEADER + packed + _TRAILER)
+            await copy.write(packed)
 
 
 def pack_row(*fields: bytes) -> bytes:
@@ -53,6 +54,11 @@ def pack_ints(numbers: Sequence[int]) -> bytes:
     interleaved = [_INT.size] * (2 * len(numbers))
     interleaved[1::2] = numbers
     return _ARRAY.pack(1, 0, _INT_TYPE, len(numbers), 1) + struct.pack(f">{len(interleaved)}i", *interleaved)
+
+
+def pack_jsonb(value: str) -> bytes:
+    """As `jsonb`; value: JSON."""
+    return _JSONB_VERSION + value.encode()
 
 
 def pack_texts(texts: Sequence[str]) -> bytes:

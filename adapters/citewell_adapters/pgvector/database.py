@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 from citewell_adapters.pgvector.failures import translated
 from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorBinaryDumper
 from citewell_adapters.pgvector.lanes import Lanes
+from citewell_adapters.pgvector.niceness import share_niceness
 
 __all__ = ["Connection", "PgDatabase"]
 
@@ -67,7 +68,8 @@ class PgDatabase:
     most; once it is back, so are the connections. `statement_timeout_seconds` bounds each statement but
     those that publish. Where somebody waits for what he asked, a server that has not even said so after
     `silence_seconds` more is hung up on. search_ef: how many of the nearest HNSW keeps in view, from 1 to
-    1,000: the more, the more it finds, and the longer it takes. cores: of the server, as far as one knows.
+    1,000: the more, the more it finds, and the longer it takes. cores: of the server, as far as one knows. On
+    the same machine the server's processes give way to others as ours does.
     """
 
     def __init__(
@@ -256,6 +258,7 @@ class PgDatabase:
         return connection
 
     async def _configure(self, connection: Connection) -> None:
+        await share_niceness(connection)
         connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
         await connection.execute(
             _SESSION.format(

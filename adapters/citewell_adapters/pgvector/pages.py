@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from psycopg.types.json import Jsonb
-
 from citewell.model import Extent, Heading, Page, RevisionId, Span
+from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_jsonb, pack_row
 from citewell_adapters.pgvector.database import PgDatabase
 from citewell_adapters.pgvector.lines import pack_lines, unpack_lines
 from citewell_adapters.pgvector.revisions import lock_revision
 
 __all__ = ["PgPageStore"]
 
-# pages_pkey
-_ADD: Final = """
-INSERT INTO pages (revision_id, start_offset, end_offset, number, text, lines, headings, problem)
-VALUES (%(revision_id)s, %(start)s, %(end)s, %(number)s, %(text)s, %(lines)s, %(headings)s, %(problem)s)
-ON CONFLICT (revision_id, start_offset) DO UPDATE
-SET end_offset = excluded.end_offset, number = excluded.number, text = excluded.text,
-    lines = excluded.lines, headings = excluded.headings, problem = excluded.problem
+# pages_pkey: what is added again
+_REMOVE: Final = """
+DELETE FROM pages WHERE revision_id = %(revision_id)s AND start_offset = ANY(%(starts)s::int[])
 """
+_TABLE: Final = "pages (revision_id, start_offset, end_offset, number, text, lines, headings, problem)"
 
 _PAGES: Final = "SELECT number, start_offset, text, lines, headings, problem FROM pages"
 
@@ -66,10 +63,12 @@ class PgPageStore:
 
     async def add(self, revision_id: RevisionId, pages: Sequence[Page]) -> None:
         """See the port. Raises StaleLease if the revision is gone."""
-        rows = [_row(revision_id, page) for page in pages]
+        placed = {page.start: page for page in pages}
+        rows = [_pack(revision_id, page) for page in placed.values()]
         async with self._database.transaction() as connection:
             await lock_revision(connection, revision_id)
-            await connection.cursor().executemany(_ADD, rows)
+            await connection.execute(_REMOVE, {"revision_id": revision_id, "starts": list(placed)})
+            await copy_rows(connection, _TABLE, rows)
 
     async def read(
         self, revision_id: RevisionId, *, span: Span | None = None, limit: int | None = None
@@ -107,17 +106,19 @@ class PgPageStore:
             await connection.execute(_DISCARD, {"revision_id": revision_id})
 
 
-def _row(revision_id: RevisionId, page: Page) -> dict[str, object]:
-    return {
-        "revision_id": revision_id,
-        "start": page.start,
-        "end": page.span.end,
-        "number": page.number,
-        "text": page.text,
-        "lines": pack_lines(page.lines),
-        "headings": Jsonb([[heading.start, heading.level, heading.title] for heading in page.headings]),
-        "problem": page.problem.replace("\0", "\ufffd"),
-    }
+def _pack(revision_id: RevisionId, page: Page) -> bytes:
+    """A row for COPY, of _TABLE."""
+    headings = [[heading.start, heading.level, heading.title] for heading in page.headings]
+    return pack_row(
+        pack_bigint(revision_id),
+        pack_int(page.start),
+        pack_int(page.span.end),
+        pack_int(page.number),
+        page.text.encode(),
+        pack_lines(page.lines),
+        pack_jsonb(json.dumps(headings)),
+        page.problem.replace("\0", "\ufffd").encode(),
+    )
 
 
 def _page(row: tuple[Any, ...]) -> Page:

@@ -1,6 +1,5 @@
 """PDF by PyMuPDF. Importing this package does not import PyMuPDF: the process that reads a file does."""
 
-from importlib.metadata import version
 from typing import Final
 
 from citewell_adapters.pymupdf.detection import PDF, detect_pdf
@@ -19,4 +18,7 @@ _DRAWING: Final = 1
 
 def drawing_version() -> str:
     """Another one whenever pages may look different."""
+    # Only here: it would cost each reader of files 2 MB.
+    from importlib.metadata import version
+
     return f"{_DRAWING}, PyMuPDF {version('pymupdf')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import Stemmer
@@ -39,7 +39,8 @@ class SnowballEncoder:
     """The LexicalEncoder port: WordEncoder with a stemmer for each of its languages. For any thread."""
 
     def __init__(self) -> None:
-        self._mine = threading.local()
+        # One for all threads, which then share what it remembers.
+        self._encoder = WordEncoder({code: _stemmer(name) for code, name in _ALGORITHMS.items()})
 
     def passage(self, text: str) -> Mapping[int, int]:
         return self._encoder.passage(text)
@@ -50,11 +51,14 @@ class SnowballEncoder:
     def question(self, text: str) -> Sequence[Sequence[int]]:
         return self._encoder.question(text)
 
-    @property
-    def _encoder(self) -> WordEncoder:
-        """One for each thread: a stemmer of PyStemmer is not to be shared."""
-        encoder: WordEncoder | None = getattr(self._mine, "encoder", None)
-        if encoder is None:
-            stemmers = {code: Stemmer.Stemmer(name).stemWord for code, name in _ALGORITHMS.items()}
-            encoder = self._mine.encoder = WordEncoder(stemmers)
-        return encoder
+
+def _stemmer(name: str) -> Callable[[str], str]:
+    """One of PyStemmer's serves one thread at a time."""
+    stem, lock = Stemmer.Stemmer(name).stemWord, threading.Lock()
+
+    def stemmed(word: str) -> str:
+        with lock:
+            found: str = stem(word)
+            return found
+
+    return stemmed

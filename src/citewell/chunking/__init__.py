@@ -1,7 +1,7 @@
 """From pages to passages: pure, streaming, exact to the character."""
 
 from citewell.chunking.boxes import BOX_UNITS, LineBoxes, boxes_within
-from citewell.chunking.context import context_of, in_context, in_context_within, title_of
+from citewell.chunking.context import context_of, in_context, in_context_within, shortened, title_of
 from citewell.chunking.layout import PAGE_SEPARATOR, PageLayout
 from citewell.chunking.passages import Passages
 from citewell.chunking.sizes import ChunkSizes
@@ -23,5 +23,6 @@ __all__ = [
     "in_context",
     "in_context_within",
     "prefix_within",
+    "shortened",
     "title_of",
 ]

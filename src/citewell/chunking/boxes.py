@@ -29,10 +29,11 @@ class LineBoxes:
 
     def add(self, page: Page) -> None:
         """The lines of the next page."""
-        for line in page.lines:
-            self._starts.append(page.start + line.span.start)
-            self._ends.append(page.start + line.span.end)
-            self._boxes.append(PageBox(page.number, _outwards(line.box)))
+        start, number = page.start, page.number
+        spans = [line.span for line in page.lines]
+        self._starts += [start + span.start for span in spans]
+        self._ends += [start + span.end for span in spans]
+        self._boxes += [PageBox(number, _outwards(line.box)) for line in page.lines]
 
     def within(self, span: Span) -> tuple[PageBox, ...]:
         """The boxes of the lines that share characters with the span, rounded outwards to BOX_UNITS."""

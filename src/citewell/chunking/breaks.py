@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from citewell.chunking.abbreviations import ABBREVIATIONS, BEFORE_NUMBERS
 from citewell.chunking.blocks import Blocks, Strength
+from citewell.remembering import Remembered
 
 __all__ = ["Break", "Strength", "breaks", "last_mark", "word_ends", "word_starts"]
 
@@ -102,17 +103,15 @@ def _ends_sentence(text: str, start: int, stop_end: int, resume: int) -> bool:
         return not following.islower()
     if mark != ".":
         return True
-    return (
-        start > 0 and not text[start - 1].isspace() and _full_stop_ends(_word_before(text, start), following)
-    )
+    if start == 0 or text[start - 1].isspace():
+        return False
+    word = text[max(0, start - _LONGEST_WORD) : start].rsplit(None, 1)[-1]
+    return _FULL_STOPS[word + following]
 
 
-def _word_before(text: str, position: int) -> str:
-    return text[max(0, position - _LONGEST_WORD) : position].split()[-1].lstrip(_OPENERS)
-
-
-def _full_stop_ends(word: str, following: str) -> bool:
-    """Whether `word` and a full stop end a sentence, if the next one begins with `following`."""
+def _full_stop_ends(around: str) -> bool:
+    """Whether a word and a full stop end a sentence, if the next one begins with the last character."""
+    word, following = around[:-1].lstrip(_OPENERS), around[-1]
     lowered = word.lower()
     if not word or lowered in ABBREVIATIONS or (following.isdigit() and lowered in BEFORE_NUMBERS):
         return False
@@ -123,3 +122,6 @@ def _full_stop_ends(word: str, following: str) -> bool:
     if "." in word:  # not `U.S`, `e.g` or `Ph.D`
         return not all(part.isalpha() and len(part) <= _LONGEST_SHORT_FORM for part in word.split("."))
     return len(word) > 1 or not word.isupper()  # not the initial of `J. Smith`
+
+
+_FULL_STOPS: Final = Remembered(_full_stop_ends, most=1 << 12)

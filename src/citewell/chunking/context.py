@@ -9,12 +9,13 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
 from citewell.ports import TokenCounter
 
-__all__ = ["context_of", "in_context", "in_context_within", "title_of"]
+__all__ = ["context_of", "in_context", "in_context_within", "shortened", "title_of"]
 
 #: Longer ones would say more of where a passage stands than of what it says.
 _MAX_CHARACTERS: Final = 240
@@ -30,6 +31,7 @@ _WORDS: Final = re.compile(r"\S+")
 _ITEM: Final = re.compile(r"\s*(?:$|[•‣◦▪●○■·*+–—-]\s)")
 
 
+@lru_cache(64)  # all passages of a document ask for it
 def title_of(name: str) -> str:
     """What a document's name says of it: the stem, words instead of separators; empty if it says nothing.
 
@@ -71,6 +73,11 @@ def in_context_within(
     The context loses its last words until it fits.
     """
     whole = in_context(text, name=name, heading_path=heading_path)
+    return shortened(whole, text, max_tokens=max_tokens, count_tokens=count_tokens)
+
+
+def shortened(whole: str, text: str, *, max_tokens: int, count_tokens: TokenCounter) -> str:
+    """What `in_context_within` gives; whole: what `in_context` gave of the passage `text`."""
     if count_tokens(whole) <= max_tokens:
         return whole
     context = whole[: len(whole) - len(text)]

@@ -149,6 +149,7 @@ class Cutter:
         candidates: list[_Candidate] = []
         costs: dict[tuple[int, int], int] = {}
         title_end = headings.title_end_at_start(start) - start
+        titles = headings.title_ends
         for end, resume, strength in self._places(window, start):
             if end > most_characters:
                 break
@@ -161,7 +162,7 @@ class Cutter:
                 break
             by_tokens, by_characters = tokens / most_tokens, end / most_characters
             fill = max(by_characters, by_tokens)
-            if begin and (title := headings.title_end(start + begin)):
+            if titles and begin and (title := titles.get(start + begin)):
                 title_end = max(title_end, title - start)
             if strength is not Strength.END and (
                 begin < title_end

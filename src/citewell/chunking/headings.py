@@ -19,16 +19,17 @@ class HeadingPlaces:
 
     def __init__(self, text: str, headings: Sequence[Heading]) -> None:
         self._starts: list[int] = []
-        self._ends: dict[int, int] = {}
+        #: About where the titles of the headings end, by their places.
+        self.title_ends: dict[int, int] = {}
         self._ends_at_start: dict[int, int] = {}
         for heading in headings:
             mark = _MARK.search(text, heading.start)
             if mark is None:
                 break
             place, end = mark.start(), mark.start() + len(heading.title)
-            if place not in self._ends:
+            if place not in self.title_ends:
                 self._starts.append(place)
-            self._ends[place] = max(end, self._ends.get(place, 0))
+            self.title_ends[place] = max(end, self.title_ends.get(place, 0))
             if place == heading.start:
                 self._ends_at_start[place] = max(end, self._ends_at_start.get(place, 0))
 
@@ -36,12 +37,8 @@ class HeadingPlaces:
         """The places of those that begin after `start` and before `end`."""
         return self._starts[bisect_right(self._starts, start) : bisect_left(self._starts, end)]
 
-    def title_end(self, place: int) -> int:
-        """About where the title of the heading at `place` ends; 0 if there is none."""
-        return self._ends.get(place, 0)
-
     def title_end_at_start(self, start: int) -> int:
-        """As `title_end` for a passage that begins at `start`.
+        """About where the title ends with which a passage begins at `start`; 0 if there is none.
 
         A heading with white space before its mark does not count: whoever cuts anew from the start of that
         passage does not know of it.

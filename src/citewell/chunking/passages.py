@@ -15,6 +15,8 @@ from citewell.ports import Chunker, TokenCounter
 __all__ = ["Passages"]
 
 _WINDOW_CHARACTERS: Final = 65_536
+#: The first window is short, so that there are chunks to work on soon; each is twice the one before.
+_FIRST_WINDOW_CHARACTERS: Final = 8_192
 
 
 class Passages:
@@ -31,8 +33,8 @@ class Passages:
     ) -> None:
         self._chunker = chunker
         self._count_tokens = count_tokens
-        self._window_characters = window_characters
-        self._next_cut = window_characters
+        self._longest_window = window_characters
+        self._window = self._next_cut = min(_FIRST_WINDOW_CHARACTERS, window_characters)
         self._pieces: list[str] = []
         self._start = 0  # of the kept text, in the revision's
         self._end = 0
@@ -101,7 +103,8 @@ class Passages:
             self._forget_before(text, ready[-1].start)
         else:
             self._pieces = [text]
-        self._next_cut = max(self._window_characters, 2 * (self._end - self._start))
+        self._window = min(2 * self._window, self._longest_window)
+        self._next_cut = max(self._window, 2 * (self._end - self._start))
         return chunks
 
     def _chunk(self, text: str, span: Span) -> Chunk:

@@ -45,8 +45,9 @@ class WordEncoder:
     def passage(self, text: str) -> Mapping[int, int]:
         found = list(words(text))
         known = self._known[detect_language(found)]
-        counted = Counter(map(known.__getitem__, found)).most_common()
-        return dict([(term, count) for term, count in counted if term is not None][:_MAX_TERMS])
+        counted = Counter(map(known.__getitem__, found))
+        counts = {term: count for term, count in counted.items() if term is not None}
+        return counts if len(counts) <= _MAX_TERMS else dict(Counter(counts).most_common(_MAX_TERMS))
 
     def sequence(self, text: str) -> Sequence[int | None]:
         found = list(words(text))

@@ -36,11 +36,11 @@ def languages_of(word: str) -> Sequence[str]:
 
 def detect_language(words: Sequence[str]) -> str:
     """The language, among LATIN_LANGUAGES, of the words in Latin letters; `en` if they do not tell."""
-    scores: Counter[str] = Counter()
+    scores = dict.fromkeys(LATIN_LANGUAGES, 0)
     for word, count in Counter(filter(_COMMON.__contains__, words)).items():
         for language in _COMMON[word]:
             scores[language] += count
-    return max(LATIN_LANGUAGES, key=scores.__getitem__)
+    return max(scores, key=scores.__getitem__)
 
 
 def _languages_by_word() -> Mapping[str, Sequence[str]]:

@@ -56,10 +56,11 @@ def words(text: str) -> Iterator[str]:
     Where a script puts no spaces between words, each two neighbouring characters are a word.
     """
     if text.isascii():
-        normal = text.lower()
+        normal, is_plain = text.lower(), True
     else:
         normal = _IGNORED.sub("", unicodedata.normalize("NFKC", text).casefold())
-    tied = _TIED_PLAIN if PLAIN.fullmatch(normal) else _TIED
+        is_plain = PLAIN.fullmatch(normal) is not None
+    tied = _TIED_PLAIN if is_plain else _TIED
     return chain.from_iterable(map(_WORDS_OF.__getitem__, tied.findall(normal)))
 
 

@@ -15,6 +15,8 @@ from citewell.model import Page, ParsedPage
 __all__ = ["local_copy", "page_slices"]
 
 _SLICE_PAGES: Final = 16
+#: Nothing can be done before the first slice has come, so it is short; each is twice the one before.
+_FIRST_SLICE_PAGES: Final = 4
 _SLICE_CHARACTERS: Final = 65_536
 
 
@@ -38,16 +40,17 @@ async def page_slices(
     """
     layout = PageLayout(start=start)
     waiting: list[Page] = []
-    characters, pages_total = 0, None
+    most, characters, pages_total = _FIRST_SLICE_PAGES, 0, None
     async with aclosing(parsed):
         async for page in parsed:
             pages_total = page.pages_total or pages_total
             for placed in layout.feed(page):
                 waiting.append(placed)
                 characters += len(placed.text)
-            if len(waiting) >= _SLICE_PAGES or characters >= _SLICE_CHARACTERS:
+            if len(waiting) >= most or characters >= _SLICE_CHARACTERS:
                 yield waiting, pages_total
                 waiting, characters = [], 0
+                most = min(2 * most, _SLICE_PAGES)
     waiting += layout.finish()
     if waiting:
         yield waiting, pages_total

@@ -1,7 +1,7 @@
 """From stored bytes to staged chunks: parse, chunk, embed and analyse, slice by slice.
 
-Pages flow through, so memory does not grow with the document. Each slice is committed together with the
-report of it, under the lease, while the next ones are worked on: whoever lost the job commits nothing.
+Pages flow through, so memory does not grow with the document. Slices are committed together with the report
+of them, under the lease, while the next ones are worked on: whoever lost the job commits nothing.
 Whoever takes the job up reads the pages behind the kept ones and embeds the chunks behind the staged ones, so
 nothing is paid for twice but what was under way; the result is the same as if nothing had come between.
 """
@@ -12,9 +12,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-from citewell.chunking import Passages, in_context, in_context_within
+from citewell.chunking import Passages, in_context, shortened
 from citewell.errors import NoText
 from citewell.model import Chunk, EmbeddedChunk, Lease, Page, Progress, Stage
 from citewell.ports import (
@@ -37,16 +39,30 @@ from citewell.usecases.turns import Turn
 __all__ = ["StageRevision"]
 
 
+#: So many slices are being committed or wait for it: what a crash costs, and what memory holds.
+_MOST_SLICES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """What is to be committed, and how far the document is with it."""
+
+    stage: Stage
+    progress: Progress
+    pages: Sequence[Page] = ()
+    chunks: Sequence[EmbeddedChunk] = ()
+
+
 @dataclass(slots=True)
 class _Staging:
     """The staging of one revision under one lease.
 
-    commits: of what is done, in order. waiting: chunks that are cut and not embedded yet.
+    commits: of what is done. waiting: chunks that are cut and not embedded yet.
     """
 
     lease: Lease
     turn: Turn
-    commits: Behind
+    commits: Behind[_Slice]
     passages: Passages
     progress: Progress
     stage: Stage = Stage.PARSING
@@ -98,7 +114,7 @@ class StageRevision:
         )
         # Not what was reported: that may have been staged for another embedding space.
         progress = replace(lease.progress, chunks_done=0 if last is None else last.index + 1)
-        async with Behind() as commits:
+        async with Behind(partial(self._commit, lease), most=_MOST_SLICES) as commits:
             staging = _Staging(lease, turn, commits, passages, progress)
             await self._report(lease, staging.stage, progress)
             async with aclosing(kept_pages(self._pages, revision_id, last=last, kept=kept)) as slices:
@@ -116,17 +132,10 @@ class StageRevision:
         return staging.progress
 
     async def _keep(self, staging: _Staging, pages: Sequence[Page], pages_total: int | None) -> None:
-        """Commits the pages."""
+        """Has the pages committed."""
         staging.progress = replace(staging.progress, pages_done=pages[-1].number, pages_total=pages_total)
-        await staging.commits.start(self._commit_pages(staging.lease, staging.stage, staging.progress, pages))
+        await staging.commits.add(_Slice(staging.stage, staging.progress, pages=pages))
         await staging.turn.check()
-
-    async def _commit_pages(
-        self, lease: Lease, stage: Stage, progress: Progress, pages: Sequence[Page]
-    ) -> None:
-        async with self._unit_of_work():
-            await self._report(lease, stage, progress)
-            await self._pages.add(lease.revision_id, pages)
 
     async def _cut(self, staging: _Staging, pages: Sequence[Page]) -> None:
         """Cuts the pages into chunks, and embeds the full batches among those that wait."""
@@ -147,7 +156,7 @@ class StageRevision:
             raise NoText
 
     async def _embed_batch(self, staging: _Staging) -> None:
-        """Takes a batch off the front of those that wait, embeds it and commits it."""
+        """Takes a batch off the front of those that wait, embeds it and has it committed."""
         batch = staging.waiting[: self._batch_chunks]
         texts, terms = await asyncio.to_thread(self._in_context, batch, name=staging.lease.name)
         vectors = await self._embedder.embed(texts, role="passage")
@@ -155,35 +164,31 @@ class StageRevision:
         del staging.waiting[: self._batch_chunks]
         chunks_done = staging.progress.chunks_done + len(batch)
         staging.progress = replace(staging.progress, chunks_done=chunks_done)
-        await staging.commits.start(
-            self._commit_chunks(staging.lease, staging.stage, staging.progress, embedded)
-        )
+        await staging.commits.add(_Slice(staging.stage, staging.progress, chunks=embedded))
         if staging.waiting:
             await staging.turn.check()
 
-    async def _commit_chunks(
-        self, lease: Lease, stage: Stage, progress: Progress, chunks: Sequence[EmbeddedChunk]
-    ) -> None:
+    async def _commit(self, lease: Lease, slices: Sequence[_Slice]) -> None:
+        pages = [page for each in slices for page in each.pages]
+        chunks = [chunk for each in slices for chunk in each.chunks]
         async with self._unit_of_work():
-            await self._report(lease, stage, progress)
-            await self._vectors.stage(lease.publication, chunks)
+            await self._report(lease, slices[-1].stage, slices[-1].progress)
+            if pages:
+                await self._pages.add(lease.revision_id, pages)
+            if chunks:
+                await self._vectors.stage(lease.publication, chunks)
 
     def _in_context(
         self, chunks: Sequence[Chunk], *, name: str
     ) -> tuple[Sequence[str], Sequence[Mapping[int, int]]]:
         """What is embedded of the chunks, and their terms."""
         window, count_tokens = self._embedder.max_tokens, self._embedder.count_tokens
+        wholes = [in_context(chunk.text, name=name, heading_path=chunk.heading_path) for chunk in chunks]
         texts = [
-            in_context_within(
-                window, chunk.text, name=name, heading_path=chunk.heading_path, count_tokens=count_tokens
-            )
-            for chunk in chunks
+            shortened(whole, chunk.text, max_tokens=window, count_tokens=count_tokens)
+            for whole, chunk in zip(wholes, chunks, strict=True)
         ]
-        terms = [
-            self._encoder.passage(in_context(chunk.text, name=name, heading_path=chunk.heading_path))
-            for chunk in chunks
-        ]
-        return texts, terms
+        return texts, [self._encoder.passage(whole) for whole in wholes]
 
     async def _report(self, lease: Lease, stage: Stage, progress: Progress) -> None:
         await self._jobs.report(lease, stage=stage, progress=progress, lease_seconds=self._lease_seconds)

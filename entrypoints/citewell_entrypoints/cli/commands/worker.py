@@ -35,8 +35,11 @@ def command(ctx: click.Context) -> None:
     # First, so that the API has loaded its programs before us.
     be_nice(settings.worker_niceness)
 
+    from citewell_entrypoints.logs import configure_logging, load_structlog
+
+    load_structlog()
+
     from citewell_entrypoints.cli.schema import require_schema
-    from citewell_entrypoints.logs import configure_logging
     from citewell_entrypoints.supervisor import exit_with_parent
     from citewell_entrypoints.worker import run_worker
 
