@@ -166,8 +166,8 @@ class Settings(BaseSettings):
     )
     search_ef: Annotated[int, Field(ge=1, le=1_000)] = Field(
         default=200,
-        description="how many of the nearest of 100,000 chunks, or more, the index keeps in view, of others "
-        "fewer: the more, the more it finds",
+        description="how many of the nearest of 100,000 chunks the index keeps in view, of more chunks more: "
+        "the more, the more it finds",
     )
     recall_sample: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.01, description="share of the questions that are held against an exact search; 0: none"

@@ -138,15 +138,17 @@ _SIZE: Final = "near_size AS MATERIALIZED ({size}), "
 #: How many of the nearest HNSW keeps in view. It holds to the end of the transaction, and is set before the
 #: index is looked at, as `near_size` says whether it is.
 _VIEW: Final = ", set_config('hnsw.ef_search', ({view})::int::text, true) AS view"
-#: A filter passes over many of those in view; signs are rescored.
-_WHOLE_VIEW: Final = "{whole_view}"
-#: Of a graph with fewer vectors as much is found with fewer in view: from _WHOLE_VIEW_VECTORS down by this
-#: power of their number, but no fewer than are taken.
-_VIEW_BY_SIZE: Final = """least({whole_view}, greatest({least_view}, ceil({whole_view} * power(
-    pg_relation_size({name}::regclass) / {whole_view_bytes}::float8, {view_power}
-))))"""
+_SHARE: Final = "(pg_relation_size({name}::regclass) / {whole_view_bytes}::float8)"
+#: Of more vectors as much is found with more in view: beyond _WHOLE_VIEW_VECTORS by a power of their number.
+_WHOLE_VIEW: Final = f"least({{most_view}}, ceil({{whole_view}} * power(greatest(1, {_SHARE}), {{growth}})))"
+#: Of fewer with fewer, but no fewer than are taken. A filter passes over many of those in view, and signs are
+#: rescored: they have the whole of it.
+_VIEW_BY_SIZE: Final = (
+    f"least({_WHOLE_VIEW}, greatest({{least_view}}, ceil({{whole_view}} * power({_SHARE}, {{decline}}))))"
+)
 _WHOLE_VIEW_VECTORS: Final = 100_000
-_VIEW_POWER: Final = 2 / 3
+_GROWTH: Final = 0.4
+_DECLINE: Final = 2 / 3
 _LEAST_VIEW: Final = 64
 _MOST_VIEW: Final = 1_000
 
@@ -281,7 +283,7 @@ class NearestStatements:
     def __init__(
         self, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int, view: int
     ) -> None:
-        """view: how many of the nearest HNSW keeps in view where there are many vectors."""
+        """view: how many of the nearest HNSW keeps in view of 100,000 vectors."""
         row_bytes = _ROW_BYTES + 2 * space.space.dimensions
         self._names = {
             "vectors": space.vectors,
@@ -291,7 +293,9 @@ class NearestStatements:
             "dimensions": space.space.dimensions,
             "max_exact": max_exact_chunks,
             "max_bytes": max_exact_chunks * row_bytes,
-            "view_power": _VIEW_POWER,
+            "growth": _GROWTH,
+            "decline": _DECLINE,
+            "most_view": _MOST_VIEW,
             "whole_view_bytes": _WHOLE_VIEW_VECTORS * row_bytes,
         }
         self._quantized = space.quantized
@@ -322,7 +326,7 @@ class NearestStatements:
             k=k,
             candidates=k + spare,
             rescored=rescored,
-            whole_view=min(_MOST_VIEW, max(self._view, rescored)) if self._quantized else self._view,
+            whole_view=max(self._view, rescored) if self._quantized else self._view,
             least_view=max(_LEAST_VIEW, k + spare),
             max_matching=max_matching,
             max_read=max_matching and max(max_matching, _MAX_READ_DOCUMENTS),
