@@ -21,6 +21,7 @@ from psycopg import sql
 
 from citewell.lexical import MAX_RARE_CHUNKS, TERM_SPACE, highest_weight
 from citewell.model import Scope
+from citewell_adapters.pgvector.arrays import int_array
 from citewell_adapters.pgvector.bounded import BoundedCache
 from citewell_adapters.pgvector.nearest import AskedScope, NearestStatements
 
@@ -176,8 +177,8 @@ class CandidateStatements:
         asked = AskedScope.of(scope)
         statement = self._made.get((dense, *asked.kind, k), lambda: self._make(asked, k=k, dense=dense))
         parameters = asked.parameters
-        parameters["terms"] = [term for terms in words for term in terms]
-        parameters["words"] = [number for number, terms in enumerate(words) for _ in terms]
+        parameters["terms"] = int_array([term for terms in words for term in terms])
+        parameters["words"] = int_array([number for number, terms in enumerate(words) for _ in terms])
         return statement, parameters
 
     def _make(self, asked: AskedScope, *, k: int, dense: bool) -> bytes:

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
+from citewell_adapters.pgvector.arrays import ARRAY_DUMPERS
 from citewell_adapters.pgvector.failures import translated
 from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorBinaryDumper
 from citewell_adapters.pgvector.lanes import Lanes
@@ -260,6 +261,8 @@ class PgDatabase:
     async def _configure(self, connection: Connection) -> None:
         await share_niceness(connection)
         connection.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
+        for kind, dumper in ARRAY_DUMPERS:
+            connection.adapters.register_dumper(kind, dumper)
         await connection.execute(
             _SESSION.format(
                 search_ef=self._search_ef,

@@ -26,6 +26,7 @@ from citewell.model import (
     Vector,
 )
 from citewell.ports import LexicalEncoder
+from citewell_adapters.pgvector.arrays import bigint_array, int_array
 from citewell_adapters.pgvector.chunk_rows import CHUNK_TABLE, chunk_from, pack_chunk
 from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_row
 from citewell_adapters.pgvector.database import Connection, PgDatabase
@@ -219,8 +220,8 @@ class PgVectorStore:
 
     async def hits(self, candidates: Sequence[Candidate]) -> Sequence[Hit | None]:
         parameters = {
-            "revision_ids": [candidate.revision_id for candidate in candidates],
-            "indexes": [candidate.chunk_index for candidate in candidates],
+            "revision_ids": bigint_array([candidate.revision_id for candidate in candidates]),
+            "indexes": int_array([candidate.chunk_index for candidate in candidates]),
         }
         hits: list[Hit | None] = [None] * len(candidates)
         for place, *row in await self._fetch(HITS, parameters):
