@@ -147,7 +147,7 @@ _VIEW_BY_SIZE: Final = (
     f"least({_WHOLE_VIEW}, greatest({{least_view}}, ceil({{whole_view}} * power({_SHARE}, {{decline}}))))"
 )
 _WHOLE_VIEW_VECTORS: Final = 100_000
-_GROWTH: Final = 0.4
+_GROWTH: Final = 0.5
 _DECLINE: Final = 2 / 3
 _LEAST_VIEW: Final = 64
 _MOST_VIEW: Final = 1_000
