@@ -48,7 +48,14 @@ def child_of(process: psutil.Process, *words: str) -> psutil.Process:
 def family(process: psutil.Process) -> list[psutil.Process]:
     """The process and all below it, but for those that it has just forked: their memory is still its own."""
     command = process.cmdline()
-    return [process, *(each for each in process.children(recursive=True) if each.cmdline() != command)]
+    return [process, *(each for each in process.children(recursive=True) if _has_own_command(each, command))]
+
+
+def _has_own_command(process: psutil.Process, forker: list[str]) -> bool:
+    try:
+        return process.cmdline() != forker
+    except psutil.NoSuchProcess:  # ended since the listing
+        return False
 
 
 @contextlib.contextmanager
