@@ -53,7 +53,7 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 def _has_own_command(process: psutil.Process, forker: list[str]) -> bool:
     try:
-        return process.cmdline() != forker
+        return bool(process.cmdline() != forker)
     except psutil.NoSuchProcess:  # ended since the listing
         return False
 
