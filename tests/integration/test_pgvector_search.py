@@ -532,7 +532,7 @@ async def test_more_are_kept_in_view_where_there_are_more(
         await publish(stores, await claimed(stores, "one"), [unit_vector(0)])
         await stores.lexical.index(limit=10)
     for vectors, views in ((10**6, range(64, 65)), (10, range(201, 1_000)), (1, range(300, 1_001))):
-        monkeypatch.setattr("citewell_adapters.pgvector.nearest._WHOLE_VIEW_VECTORS", vectors)
+        monkeypatch.setattr("citewell_adapters.pgvector.view._WHOLE_VIEW_VECTORS", vectors)
         async with open_pg_stores(url) as stores, stores.unit_of_work():
             await stores.vectors.search(unit_vector(0), k=5, scope=Scope())
             [(view,)] = await stores.database.fetch("SELECT current_setting('hnsw.ef_search')", {})

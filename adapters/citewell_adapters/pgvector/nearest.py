@@ -28,6 +28,7 @@ from citewell_adapters.pgvector.chunk_rows import CHUNK_COLUMNS
 from citewell_adapters.pgvector.filtered import SAMPLE, SIZE_OF_FILTERED, all_matching, filtered_tables
 from citewell_adapters.pgvector.filters import CompiledFilter, compile_filter
 from citewell_adapters.pgvector.spaces import OpenedSpace
+from citewell_adapters.pgvector.view import SET_VIEW, VIEW_BY_SIZE, WHOLE_VIEW, view_names
 
 __all__ = ["MAX_EXACT_CHUNKS", "MAX_EXACT_MATCHING", "AskedScope", "NearestStatements"]
 
@@ -134,23 +135,6 @@ near_index AS MATERIALIZED (
 """  # noqa: S608 - made of constants
 
 _SIZE: Final = "near_size AS MATERIALIZED ({size}), "
-
-#: How many of the nearest HNSW keeps in view. It holds to the end of the transaction, and is set before the
-#: index is looked at, as `near_size` says whether it is.
-_VIEW: Final = ", set_config('hnsw.ef_search', ({view})::int::text, true) AS view"
-_SHARE: Final = "(pg_relation_size({name}::regclass) / {whole_view_bytes}::float8)"
-#: Of more vectors as much is found with more in view: beyond _WHOLE_VIEW_VECTORS by a power of their number.
-_WHOLE_VIEW: Final = f"least({{most_view}}, ceil({{whole_view}} * power(greatest(1, {_SHARE}), {{growth}})))"
-#: Of fewer with fewer, but no fewer than twice as many as are wanted. A filter passes over many of those in
-#: view, and signs are rescored: they have the whole of it.
-_VIEW_BY_SIZE: Final = (
-    f"least({_WHOLE_VIEW}, greatest({{least_view}}, ceil({{whole_view}} * power({_SHARE}, {{decline}}))))"
-)
-_WHOLE_VIEW_VECTORS: Final = 100_000
-_GROWTH: Final = 0.5
-_DECLINE: Final = 2 / 3
-_LEAST_VIEW: Final = 64
-_MOST_VIEW: Final = 1_000
 
 _NOTHING_NEAR: Final = """
 near AS (
@@ -284,7 +268,7 @@ class NearestStatements:
         self, space: OpenedSpace, *, max_exact_chunks: int, max_exact_matching: int, view: int
     ) -> None:
         """view: how many of the nearest HNSW keeps in view of 100,000 vectors."""
-        row_bytes = _ROW_BYTES + 2 * space.space.dimensions
+        self._row_bytes = _ROW_BYTES + 2 * space.space.dimensions
         self._names = {
             "vectors": space.vectors,
             "space_id": space.id,
@@ -292,11 +276,7 @@ class NearestStatements:
             "index": space.index,
             "dimensions": space.space.dimensions,
             "max_exact": max_exact_chunks,
-            "max_bytes": max_exact_chunks * row_bytes,
-            "growth": _GROWTH,
-            "decline": _DECLINE,
-            "most_view": _MOST_VIEW,
-            "whole_view_bytes": _WHOLE_VIEW_VECTORS * row_bytes,
+            "max_bytes": max_exact_chunks * self._row_bytes,
         }
         self._quantized = space.quantized
         self._view = view
@@ -326,8 +306,11 @@ class NearestStatements:
             k=k,
             candidates=k + spare,
             rescored=rescored,
-            whole_view=max(self._view, rescored) if self._quantized else self._view,
-            least_view=max(_LEAST_VIEW, 2 * k),
+            **view_names(
+                whole_view=max(self._view, rescored) if self._quantized else self._view,
+                k=k,
+                row_bytes=self._row_bytes,
+            ),
             max_matching=max_matching,
             max_read=max_matching and max(max_matching, _MAX_READ_DOCUMENTS),
             sample=SAMPLE,
@@ -345,7 +328,7 @@ def _parts(asked: AskedScope, *, quantized: bool) -> LiteralString:
         within += f" AND {asked.filter.matches('v.document_id')}"
         waiting += f" AND {asked.filter.matches('u.document_id')}"
         exact = _EXACT_MATCHING.replace("{all_matching}", all_matching(asked.filter))
-    view = _VIEW_BY_SIZE if asked.filter is None and not quantized else _WHOLE_VIEW
+    view = VIEW_BY_SIZE if asked.filter is None and not quantized else WHOLE_VIEW
     near_index = _BY_SIGNS if quantized else _BY_VECTORS
     statement = _size(asked, view=view) + _INDEXED.replace("{near_index}", near_index)
     statement = statement.replace("{exact}", exact)
@@ -362,7 +345,7 @@ def _size(asked: AskedScope, *, view: LiteralString | None = None) -> LiteralStr
     """view: of the index, if it may be looked at."""
     in_collection = asked.scope.collection is not None
     size: LiteralString = _COLLECTION if in_collection else _EVERYTHING
-    size = size.replace("{and_view}", "" if view is None else _VIEW.replace("{view}", view))
+    size = size.replace("{and_view}", "" if view is None else SET_VIEW.replace("{view}", view))
     if asked.filter is None:
         return _SIZE.replace("{size}", size)
     tables = filtered_tables(asked.filter, size=size, in_collection=in_collection)
