@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 from citewell_adapters.pgvector.arrays import ARRAY_DUMPERS
 from citewell_adapters.pgvector.failures import translated
 from citewell_adapters.pgvector.halfvec import HalfVector, HalfVectorBinaryDumper
+from citewell_adapters.pgvector.lane import look_for_end
 from citewell_adapters.pgvector.lanes import Lanes
 from citewell_adapters.pgvector.niceness import share_niceness
 
@@ -272,13 +273,9 @@ class PgDatabase:
         )
 
     async def _check(self, connection: Connection) -> None:
-        """Raises if the server has closed the connection, without asking it anything.
-
-        Read twice: before the end of the stream there may be the server's parting words.
-        """
+        """Raises if the server has closed the connection, without asking it anything."""
         try:
-            connection.pgconn.consume_input()
-            connection.pgconn.consume_input()
+            look_for_end(connection.pgconn)
         except psycopg.OperationalError:
             # One lost connection means that the server has restarted, so the others are lost too.
             await self._opened(self._pool).drain()

@@ -20,9 +20,9 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
 if TYPE_CHECKING:
-    from psycopg.pq.abc import PGresult
+    from psycopg.pq.abc import PGconn, PGresult
 
-__all__ = ["Asked", "Lane", "Rows", "Statement"]
+__all__ = ["Asked", "Lane", "Rows", "Statement", "look_for_end"]
 
 Rows = list[tuple[Any, ...]]
 
@@ -90,6 +90,15 @@ class _Plan:
     error: psycopg.Error | None = None
 
 
+def look_for_end(connection: PGconn) -> None:
+    """Raises OperationalError if the server has closed the idle connection, without asking it anything.
+
+    Read twice: before the end of the stream there may be the server's parting words.
+    """
+    connection.consume_input()
+    connection.consume_input()
+
+
 class Lane:
     """Statements one behind the other over one connection.
 
@@ -131,13 +140,9 @@ class Lane:
         return len(self._asked)
 
     def is_alive(self) -> bool:
-        """Whether the server has not closed the idle connection, without asking it anything.
-
-        Read twice: before the end of the stream there may be the server's parting words.
-        """
+        """Whether the server has not closed the idle connection, without asking it anything."""
         try:
-            self._pgconn.consume_input()
-            self._pgconn.consume_input()
+            look_for_end(self._pgconn)
         except psycopg.OperationalError as error:
             self.end(error)
         return self.is_open
