@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from citewell_adapters.pgvector.packing import pack_bigints, pack_ints
+
 __all__ = ["ARRAY_DUMPERS", "BigintArray", "IntArray", "bigint_array", "int_array"]
 
-_INT_OID: Final = 23
 _INT_ARRAY_OID: Final = 1007
-_BIGINT_OID: Final = 20
 _BIGINT_ARRAY_OID: Final = 1016
-#: Dimensions, whether there are nulls, type of the elements; then their number, and that of the first.
-_HEAD: Final = struct.Struct(">iiIii")
-_EMPTY_HEAD: Final = struct.Struct(">iiI")
 
 
 class IntArray(NamedTuple):
@@ -33,21 +28,14 @@ class BigintArray(NamedTuple):
     packed: bytes
 
 
-def int_array(numbers: Iterable[int]) -> IntArray:
+def int_array(numbers: Sequence[int]) -> IntArray:
     """Raises struct.error for a number that does not fit."""
-    return IntArray(_packed(list(numbers), oid=_INT_OID, size=4, code="ii"))
+    return IntArray(pack_ints(numbers))
 
 
-def bigint_array(numbers: Iterable[int]) -> BigintArray:
+def bigint_array(numbers: Sequence[int]) -> BigintArray:
     """Raises struct.error for a number that does not fit."""
-    return BigintArray(_packed(list(numbers), oid=_BIGINT_OID, size=8, code="iq"))
-
-
-def _packed(numbers: list[int], *, oid: int, size: int, code: str) -> bytes:
-    if not numbers:
-        return _EMPTY_HEAD.pack(0, 0, oid)
-    elements = chain.from_iterable([(size, number) for number in numbers])
-    return _HEAD.pack(1, 0, oid, len(numbers), 1) + struct.pack(f">{code * len(numbers)}", *elements)
+    return BigintArray(pack_bigints(numbers))
 
 
 class _PackedDumper(Dumper):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from citewell.model import Chunk, RevisionId, Span
-from citewell_adapters.pgvector.copying import pack_bigint, pack_int, pack_row, pack_texts
+from citewell_adapters.pgvector.copying import pack_row
 from citewell_adapters.pgvector.lines import pack_boxes, unpack_boxes
+from citewell_adapters.pgvector.packing import pack_bigint, pack_int, pack_texts
 
 __all__ = ["CHUNK_COLUMNS", "CHUNK_TABLE", "chunk_from", "pack_chunk"]
 

@@ -15,8 +15,9 @@ from citewell.chunking import in_context
 from citewell.lexical import TERM_SPACE, term_weights
 from citewell.model import EmbeddedChunk, RevisionId
 from citewell.ports import LexicalEncoder
-from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_ints, pack_row
+from citewell_adapters.pgvector.copying import copy_rows, pack_row
 from citewell_adapters.pgvector.database import Connection
+from citewell_adapters.pgvector.packing import pack_bigint, pack_int, pack_ints
 from citewell_adapters.pgvector.versions import FOUND_ANEW
 
 __all__ = [

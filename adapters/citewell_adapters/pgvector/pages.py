@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from citewell.model import Extent, Heading, Page, RevisionId, Span
-from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_jsonb, pack_row
+from citewell_adapters.pgvector.copying import copy_rows, pack_row
 from citewell_adapters.pgvector.database import PgDatabase
 from citewell_adapters.pgvector.lines import pack_lines, unpack_lines
+from citewell_adapters.pgvector.packing import pack_bigint, pack_int, pack_jsonb
 from citewell_adapters.pgvector.revisions import lock_revision
 
 __all__ = ["PgPageStore"]

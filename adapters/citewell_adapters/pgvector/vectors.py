@@ -28,7 +28,7 @@ from citewell.model import (
 from citewell.ports import LexicalEncoder
 from citewell_adapters.pgvector.arrays import bigint_array, int_array
 from citewell_adapters.pgvector.chunk_rows import CHUNK_TABLE, chunk_from, pack_chunk
-from citewell_adapters.pgvector.copying import copy_rows, pack_bigint, pack_int, pack_row
+from citewell_adapters.pgvector.copying import copy_rows, pack_row
 from citewell_adapters.pgvector.database import Connection, PgDatabase
 from citewell_adapters.pgvector.halfvec import HalfVector, half_vector, pack_half
 from citewell_adapters.pgvector.indexing import index_batch, index_revision
@@ -43,6 +43,7 @@ from citewell_adapters.pgvector.lexical import (
     stage_terms,
 )
 from citewell_adapters.pgvector.nearest import MAX_EXACT_CHUNKS, MAX_EXACT_MATCHING
+from citewell_adapters.pgvector.packing import pack_bigint, pack_int
 from citewell_adapters.pgvector.revisions import lock_revision
 from citewell_adapters.pgvector.spaces import OpenedSpace, Origin, hold_space, open_space
 from citewell_adapters.pgvector.vector_sql import (
